@@ -1,0 +1,263 @@
+"""A MEG-BIDS folder: recordings, events, and the words table made from the events.
+
+Events files are read here, not through MNE's annotations: mne-bids renames repeated trial types,
+re-quotes apostrophes and drops rows, and a table reader's defaults turn the words null and NA
+into missing values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lmbrain.artefacts import read_table
+from lmbrain.errors import LmbrainError
+from lmbrain.words import make_words, number_sentences
+
+if TYPE_CHECKING:
+    import mne
+    import mne_bids
+
+MISSING = ("", "n/a")
+
+
+def recording_path(root: str | Path, subject: str, task: str, run: str) -> Path:
+    """Path of one run's FIF recording (the first part of a split one).
+
+    Raises
+    ------
+    LmbrainError
+        If the folder or the recording is missing; names what the folder holds instead.
+    """
+    whole = _bids_path(root, subject, task, run, "meg", ".fif")
+    for candidate in (whole, whole.copy().update(split="01", check=False)):
+        if Path(candidate.fpath).is_file():
+            return Path(candidate.fpath)
+    found = sorted(p.name for p in Path(whole.directory).glob("*_meg.*"))
+    raise LmbrainError(
+        f"{whole.fpath} does not exist; correct data.subjects or data.bids (task, runs) in the "
+        f"config, or add the recording (its folder holds {', '.join(found) or 'no recording'})."
+    )
+
+
+def events_path(root: str | Path, subject: str, task: str, run: str) -> Path:
+    """Path of one run's `*_events.tsv`.
+
+    Raises
+    ------
+    LmbrainError
+        If the folder or the file is missing.
+    """
+    path = Path(_bids_path(root, subject, task, run, "events", ".tsv").fpath)
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
+    return path
+
+
+def calibration_paths(root: str | Path, subject: str) -> dict[str, Path | None]:
+    """Elekta fine calibration and cross-talk files of one person, None where there is none.
+
+    Returns
+    -------
+    dict with the keys `calibration` and `cross_talk`, as `lmbrain.meg.preprocessing.preprocess`
+    takes them.
+    """
+    from mne_bids import BIDSPath
+
+    base = BIDSPath(root=root, subject=subject, datatype="meg")
+    found = {"calibration": base.meg_calibration_fpath, "cross_talk": base.meg_crosstalk_fpath}
+    return {name: None if path is None else Path(path.fpath) for name, path in found.items()}
+
+
+def read_recording(path: str | Path) -> mne.io.BaseRaw:
+    """Open a FIF recording without loading its samples; raw MaxShield recordings are accepted.
+
+    Raises
+    ------
+    LmbrainError
+        If the file is missing.
+    """
+    import mne
+
+    if not Path(path).is_file():
+        raise LmbrainError(f"{path} does not exist; run the rule that makes it, or add it.")
+    return mne.io.read_raw_fif(path, allow_maxshield="yes", preload=False, verbose="error")
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Read an events file; every column but onset and duration (seconds) stays text.
+
+    Raises
+    ------
+    LmbrainError
+        If the file or the column onset or duration is missing, or a row is malformed.
+    """
+    try:
+        events = read_table(path, numeric=("onset", "duration"))
+    except pd.errors.ParserError as error:
+        raise LmbrainError(f"{path}: {error}; give every row one field a column.") from None
+    # pandas takes the first column for an index when every row has a field too many.
+    if not isinstance(events.index, pd.RangeIndex):
+        raise LmbrainError(f"{path}: the rows have more fields than the header; remove them.")
+    events.attrs["source"] = str(path)
+    return events
+
+
+def words_of_run(
+    events: pd.DataFrame, story: str, run: str, word_column: str, word_trial_type: str
+) -> pd.DataFrame:
+    """The items shown in one run, in order of onset.
+
+    An item is an event with a text. It is a word if its trial type is `word_trial_type` and its
+    text holds a letter or digit; fixation crosses and texts of other trial types are items, but
+    no words. Without a column trial_type all texts count as `word_trial_type`.
+
+    Parameters
+    ----------
+    events
+        From `read_events`.
+    story, run
+        Labels entered in the table.
+    word_column
+        Column that holds the text shown; an empty cell or `n/a` means no text.
+    word_trial_type
+        Trial type of the words.
+
+    Returns
+    -------
+    Words table (`lmbrain.words.COLUMNS`, items and sentences numbered from 0 in this run) and,
+    where the events have it, their column `value` (text).
+
+    Raises
+    ------
+    LmbrainError
+        If the column, the words or an onset is missing.
+    """
+    source = events.attrs.get("source", f"The events of run {run}")
+    if word_column not in events.columns:
+        raise LmbrainError(
+            f"{source} has no column {word_column!r} (it has {', '.join(events.columns)}); "
+            "correct data.bids.word_column in the config."
+        )
+    shown = events[~events[word_column].isin(MISSING)]
+    unknown = shown["onset"].isna()
+    if unknown.any():
+        row = int(unknown.idxmax())
+        raise LmbrainError(f"{source}, row {row + 1}: a text without an onset; fill it in.")
+    shown = shown.sort_values("onset", kind="stable", ignore_index=True)
+    words = make_words(
+        [story] * len(shown),
+        [run] * len(shown),
+        shown[word_column].tolist(),
+        shown["onset"].to_numpy(float),
+        shown["duration"].to_numpy(float),
+    )
+    if "trial_type" in shown.columns:
+        words["is_word"] &= (shown["trial_type"] == word_trial_type).to_numpy()
+    if not words["is_word"].any():
+        raise LmbrainError(
+            f"{source} holds no word of trial type {word_trial_type!r}; correct "
+            "data.bids.word_trial_type or word_column in the config."
+        )
+    if "value" in shown.columns:
+        words["value"] = shown["value"].to_numpy()
+    return _numbered(words)
+
+
+def words_table(
+    root: str | Path,
+    subjects: Sequence[str],
+    runs: Sequence[str],
+    task: str,
+    story: str,
+    word_column: str,
+    word_trial_type: str,
+) -> pd.DataFrame:
+    """The study's words table, after checking that all subjects were shown the same items.
+
+    Onsets and durations are those of the first subject; each subject's own onsets come from
+    `words_of_run` or from the trigger channel.
+
+    Raises
+    ------
+    LmbrainError
+        If a file is missing or a subject's items differ: names subject, run, row, expected and
+        found text.
+    """
+    if not subjects or not runs:
+        empty = "data.subjects" if not subjects else "data.bids.runs"
+        raise LmbrainError(f"{empty} is empty; list at least one in the config.")
+    parts = []
+    for run in runs:
+        tables = _tables_of_run(root, subjects, run, task, story, word_column, word_trial_type)
+        _, expected = next(tables)
+        for subject, found in tables:
+            _check_same_items(subjects[0], expected, subject, found, run)
+        parts.append(expected.drop(columns="value", errors="ignore"))
+    return _numbered(pd.concat(parts, ignore_index=True))
+
+
+def _tables_of_run(
+    root: str | Path,
+    subjects: Sequence[str],
+    run: str,
+    task: str,
+    story: str,
+    word_column: str,
+    word_trial_type: str,
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    for subject in subjects:
+        events = read_events(events_path(root, subject, task, run))
+        yield subject, words_of_run(events, story, run, word_column, word_trial_type)
+
+
+def _check_same_items(
+    first: str, expected: pd.DataFrame, subject: str, found: pd.DataFrame, run: str
+) -> None:
+    common = min(len(expected), len(found))
+    columns = ["text", "is_word"]
+    differs = (expected[columns][:common].to_numpy() != found[columns][:common].to_numpy()).any(1)
+    if not differs.any() and len(expected) == len(found):
+        return
+    row = int(differs.argmax()) if differs.any() else common
+    raise LmbrainError(
+        f"Subject {subject}, run {run}, item {row + 1}: expected {_shown(expected, row)} as for "
+        f"subject {first}, found {_shown(found, row)} ({len(expected)} items against "
+        f"{len(found)}); mend the events file, or list the subject under data.exclude."
+    )
+
+
+def _shown(items: pd.DataFrame, row: int) -> str:
+    if row >= len(items):
+        return "no more items"
+    return f"the {'word' if items['is_word'][row] else 'non-word'} {items['text'][row]!r}"
+
+
+def _numbered(words: pd.DataFrame) -> pd.DataFrame:
+    words["item"] = np.arange(len(words))
+    words["sentence"] = number_sentences(
+        words["text"].tolist(), words["is_word"].to_numpy(bool), words["story"].tolist()
+    )
+    return words
+
+
+def _bids_path(
+    root: str | Path, subject: str, task: str, run: str, suffix: str, extension: str
+) -> mne_bids.BIDSPath:
+    from mne_bids import BIDSPath
+
+    if not Path(root).is_dir():
+        raise LmbrainError(f"{root} is no folder; correct data.bids.root in the config.")
+    return BIDSPath(
+        root=root,
+        subject=subject,
+        task=task,
+        run=run,
+        datatype="meg",
+        suffix=suffix,
+        extension=extension,
+    )

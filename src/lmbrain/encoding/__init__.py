@@ -1,0 +1,1 @@
+"""Encoding models: from word features to held-out predictions of brain responses."""

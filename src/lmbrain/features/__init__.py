@@ -1,0 +1,1 @@
+"""Word features: language-model states, surprisal, static embeddings and controls."""

@@ -1,0 +1,1 @@
+"""Tuning the language model on a domain."""

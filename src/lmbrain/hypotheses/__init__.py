@@ -1,0 +1,1 @@
+"""From divergent sentences to tested statements about what a language model misses."""

@@ -1,0 +1,1 @@
+"""Inference on autocorrelated words: nulls, corrections, comparisons, specificity."""

@@ -1,0 +1,119 @@
+"""Random shifts, blocks of neighbouring samples and their sign flips: the ways to resample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmbrain.encoding.folds import UNUSED, Folds
+from lmbrain.errors import LmbrainError
+
+
+def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -> np.ndarray:
+    """Draw one circular shift for each test fold and resample.
+
+    Parameters
+    ----------
+    folds
+        Shifts run inside each test fold, over its usable samples in order.
+    resamples
+        Number of draws.
+    minimal_shift
+        In units of `folds.position` (words or seconds). No shift comes closer than this to no
+        shift at all, from either side.
+    seed
+        Of the numpy Generator.
+
+    Returns
+    -------
+    (n_outer, resamples) int, in samples, uniform in [minimum, n - minimum].
+
+    Raises
+    ------
+    LmbrainError
+        If a fold is too short for the minimal shift.
+    """
+    generator = np.random.default_rng(seed)
+    shifts = np.empty((folds.n_outer, resamples), int)
+    for fold in range(folds.n_outer):
+        samples = int(folds.test(fold).sum())
+        minimum = max(1, int(np.ceil(minimal_shift / sample_interval(folds) - 1e-9)))
+        if samples < 2 * minimum:
+            raise LmbrainError(
+                f"Test fold {fold} has {samples} usable samples, too few for a minimal shift of "
+                f"{minimum} samples from both sides; lower significance.minimal_shift or "
+                "folds.outer."
+            )
+        shifts[fold] = generator.integers(minimum, samples - minimum + 1, resamples)
+    return shifts
+
+
+def sample_interval(folds: Folds) -> float:
+    """Median distance of neighbouring samples of a story, in units of `folds.position`."""
+    steps = np.diff(folds.position)
+    return float(np.median(steps[(folds.story[1:] == folds.story[:-1]) & (steps > 0)]))
+
+
+def contiguous_blocks(folds: Folds, block_length: float) -> np.ndarray:
+    """Cut every test fold into near-equal stretches at least `block_length` long where it can be.
+
+    A block stays inside one test fold and one story. A stretch shorter than `block_length` is
+    one block.
+
+    Parameters
+    ----------
+    folds
+    block_length
+        In units of `folds.position` (words or seconds).
+
+    Returns
+    -------
+    (n,) int: number of the block, from 0; -1 for samples that are never used.
+    """
+    blocks = np.full(len(folds.block), UNUSED)
+    following = 0
+    for fold in range(folds.n_outer):
+        for story in np.unique(folds.story[folds.test(fold)]):
+            inside = np.flatnonzero(folds.test(fold) & (folds.story == story))
+            place = folds.position[inside] - folds.position[inside].min()
+            span = place.max() + sample_interval(folds)
+            pieces = max(1, int(span / block_length + 1e-9))
+            # Stretches of unusable samples may leave a piece empty: number those that are not.
+            _, piece = np.unique((place * pieces / span).astype(int), return_inverse=True)
+            blocks[inside] = following + piece
+            following += piece.max() + 1
+    return blocks
+
+
+def block_sums(values: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum over the samples of each block.
+
+    Parameters
+    ----------
+    values : (n, t)
+    blocks : (n,) int
+        From `contiguous_blocks`.
+
+    Returns
+    -------
+    (b, t) sums and (b,) numbers of samples.
+    """
+    used = np.flatnonzero(blocks != UNUSED)
+    order = used[np.argsort(blocks[used], kind="stable")]
+    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+    sizes = np.diff(np.append(starts, len(order)))
+    return np.add.reduceat(values[order].astype(float), starts, axis=0), sizes
+
+
+def sign_flips(units: int, resamples: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Signs to flip `units` independent values by.
+
+    Returns
+    -------
+    (r, units) of +1 and -1, and whether they are all 2**units patterns (taken when these are no
+    more than `resamples`; the pattern without a flip is then among them) or a random draw.
+    """
+    if units < 63 and 2**units <= resamples:
+        patterns = np.arange(2**units)[:, None] >> np.arange(units) & 1
+        return 1.0 - 2.0 * patterns, True
+    draws = np.random.default_rng(seed).integers(0, 2, (resamples, units), dtype=np.int8)
+    return 1.0 - 2.0 * draws, False

@@ -1,0 +1,1 @@
+"""MEG recordings to word-locked responses."""

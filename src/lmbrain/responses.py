@@ -1,0 +1,143 @@
+"""Brain responses of one person: word-locked (MNE Epochs) or continuous (netCDF), one form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lmbrain.errors import LmbrainError
+
+
+def read_responses(path: str | Path) -> xr.DataArray:
+    """Read one person's responses.
+
+    Parameters
+    ----------
+    path
+        `*-epo.fif` whose metadata is the words table with the column `usable`, or a netCDF file
+        with a variable `responses` (sample x sensor x time) and a coordinate `usable`.
+
+    Returns
+    -------
+    DataArray of float32, (sample, sensor, time), with coordinate `usable` (sample,) and the
+    sensors' names; time: bin centres in seconds after word onset (a single 0 for continuous responses).
+
+    Raises
+    ------
+    LmbrainError
+        If the file is missing, holds a non-finite value, or a sensor that never varies.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; run the rule that makes it.")
+    responses = _from_epochs(path) if path.suffix == ".fif" else _from_netcdf(path)
+    check_responses(responses, str(path))
+    return responses
+
+
+def check_responses(responses: xr.DataArray, source: str) -> None:
+    """Refuse responses that cannot be analysed.
+
+    Raises
+    ------
+    LmbrainError
+        Naming the source, the sensor and the row.
+    """
+    values = responses.to_numpy()
+    usable = responses["usable"].to_numpy()
+    bad = ~np.isfinite(values)
+    if bad.any():
+        sample, sensor, _ = np.argwhere(bad)[0]
+        raise LmbrainError(
+            f"{source}, row {sample + 1}, sensor {responses.sensor.values[sensor]}: the response "
+            "is not a finite number; mend the recording or exclude the subject in the config."
+        )
+    if not usable.any():
+        raise LmbrainError(f"{source} holds no usable sample; exclude the subject in the config.")
+    still = (values[usable].std(axis=0) == 0).all(axis=1)
+    if still.all():
+        raise LmbrainError(
+            f"{source}: every sensor is constant (all zeros?); list the subject under "
+            "data.exclude in the config."
+        )
+    if still.any():
+        name = responses.sensor.values[int(still.argmax())]
+        raise LmbrainError(
+            f"{source}: sensor {name} never varies; mark it as bad or exclude the subject."
+        )
+
+
+def continuous(values: pd.DataFrame, times: np.ndarray) -> xr.DataArray:
+    """Continuous responses (rows: samples at `times` seconds; columns: sensors or regions)."""
+    return xr.DataArray(
+        values.to_numpy(np.float32)[:, :, None],
+        dims=("sample", "sensor", "time"),
+        coords={
+            "sensor": list(values.columns),
+            "time": [0.0],
+            "usable": ("sample", np.ones(len(values), bool)),
+            "seconds": ("sample", np.asarray(times, float)),
+        },
+        name="responses",
+    )
+
+
+def common_samples(
+    people: list[xr.DataArray], words: pd.DataFrame, sources: list[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Story, position and usability of the samples that all people share.
+
+    Returns
+    -------
+    story : (n,) str
+    position : (n,) float
+        Item number for word-locked responses, seconds for continuous ones.
+    usable : (n,) bool
+        Usable in every person.
+
+    Raises
+    ------
+    LmbrainError
+        If people differ in their number of samples, or it is not that of the words.
+    """
+    sizes = [len(person.sample) for person in people]
+    seconds = people[0].coords.get("seconds")
+    expected = sizes[0] if seconds is not None else len(words)
+    for size, source in zip(sizes, sources, strict=True):
+        if size != expected:
+            raise LmbrainError(
+                f"{source} holds {size} samples, expected {expected}; make it again, or exclude "
+                "the subject in the config."
+            )
+    usable = np.logical_and.reduce([person["usable"].to_numpy() for person in people])
+    if seconds is None:
+        return words["story"].to_numpy(str), words["item"].to_numpy(float), usable
+    return np.full(expected, words["story"][0]), seconds.to_numpy().astype(float), usable
+
+
+def _from_netcdf(path: Path) -> xr.DataArray:
+    with xr.open_dataset(path, engine="netcdf4") as data:
+        responses = data["responses"].load()
+    return responses.assign_coords(usable=responses["usable"].astype(bool))
+
+
+def _from_epochs(path: Path) -> xr.DataArray:
+    import mne
+
+    epochs = mne.read_epochs(path, preload=True, verbose="error")
+    if epochs.metadata is None or "usable" not in epochs.metadata:
+        raise LmbrainError(f"{path} has no metadata column 'usable'; make it with this workflow.")
+    return xr.DataArray(
+        epochs.get_data(copy=False).astype(np.float32),
+        dims=("sample", "sensor", "time"),
+        coords={
+            "sensor": epochs.ch_names,
+            # MNE keeps times on multiples of the sampling interval: they are the bins' starts
+            "time": epochs.times + 0.5 / epochs.info["sfreq"],
+            "usable": ("sample", epochs.metadata["usable"].to_numpy(bool)),
+        },
+        name="responses",
+    )

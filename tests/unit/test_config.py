@@ -1,0 +1,100 @@
+import copy
+
+import pytest
+import yaml
+from conftest import PROJECT, read_config
+from lmbrain.config import load_study
+from lmbrain.errors import LmbrainError
+
+SHIPPED = [(), ("toy",), ("toy", "smoke"), ("as_published",), ("alice",)]
+
+
+@pytest.mark.parametrize("names", SHIPPED, ids="+".join)
+def test_every_shipped_config_is_valid(names):
+    assert load_study(read_config(*names)).study
+
+
+def change(path: str, value) -> dict:
+    config = copy.deepcopy(read_config())
+    *parents, last = path.split(".")
+    node = config
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("encoding.ridge.penaltys", [1.0], "encoding.ridge.penaltys"),
+        ("folds.outer", 2, "folds.outer"),
+        ("folds.gap", -1, "folds.gap"),
+        ("responses.bin_width", 0.03, "bin_width"),
+        ("preprocessing.band", [40, 0.1], "preprocessing"),
+        ("divergence.window", {"start": 0.4, "stop": 0.9}, "divergence.window"),
+        ("divergence.window", {"start": 0.4, "stop": 0.3}, "divergence.window"),
+        ("encoding.layer", 3, "encoding.layer"),
+        ("encoding.spaces.lm", ["controls"], "encoding.spaces.lm"),
+        ("encoding.spaces.lm", ["base", "tone"], "'tone'"),
+        ("data.exclude", ["Z"], "'Z'"),
+        ("data.subjects", ["A", "A"], "'A'"),
+        ("hypotheses.proposer.prompt", "What?", "{group_a}"),
+        ("finetuning.domains", ["humour"], "'humour'"),
+        ("encoding.delays", {"start": 0, "stop": 12}, "encoding.delays"),
+        ("significance.level", 1.5, "significance.level"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_sentence(path, value, said):
+    with pytest.raises(LmbrainError) as error:
+        load_study(change(path, value))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_named():
+    config = read_config()
+    del config["folds"]["gap"]
+    with pytest.raises(LmbrainError, match=r"folds\.gap"):
+        load_study(config)
+
+
+def test_every_key_of_the_reference_config_is_explained_by_a_comment():
+    lines = (PROJECT / "config" / "config.yaml").read_text().splitlines()
+    unexplained = []
+    for i, line in enumerate(lines):
+        key, _, rest = line.strip().partition(":")
+        if line.strip().startswith("#") or not key.isidentifier() or "|" in rest:
+            continue
+        above, below = lines[i - 1].strip(), lines[i + 1].strip() if i + 1 < len(lines) else ""
+        group = not rest.strip()
+        if not group and "#" not in line and "#" not in above and "#" not in below:
+            unexplained.append(line.strip())
+    allowed = {"backend: openai", "model: gpt-4o-2024-08-06"}
+    assert [u for u in unexplained if u not in allowed and not in_commented_group(u)] == []
+
+
+def in_commented_group(line: str) -> bool:
+    """Keys whose group's comment explains all of them (strengths, sets, the verifier)."""
+    groups = ("length_strength", "lm_strength", "domain_strength", "figurative", "physical")
+    verifier = ("base_url",)
+    spaces = ("rate", "controls", "lm")
+    return line.split(":")[0] in (*groups, *verifier, *spaces)
+
+
+def test_override_files_hold_only_known_keys_that_differ():
+    base = read_config()
+    for name in ("toy", "alice", "as_published"):
+        override = yaml.safe_load((PROJECT / "config" / f"{name}.yaml").read_text())
+        assert repeated(base, override) == [], name
+
+
+def repeated(base: dict, override: dict, path: str = "") -> list[str]:
+    found = []
+    for key, value in override.items():
+        assert key in base, f"{path}{key}"
+        if isinstance(value, dict) and isinstance(base[key], dict):
+            found += repeated(base[key], value, f"{path}{key}.")
+        elif value == base[key]:
+            found.append(f"{path}{key}")
+    return found

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lmbrain.artefacts import write_table
+from lmbrain.errors import LmbrainError
+from lmbrain.words import bare, is_word, make_words, number_sentences, read_words
+
+
+def sentences(text: str) -> list[int]:
+    items = text.split()
+    return number_sentences(items, np.array([is_word(i) for i in items]), ["s"] * len(items)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He ran. She sat.", [0, 0, 1, 1]),
+        ("Mr. Hill met Dr. Oak. He left.", [0, 0, 0, 0, 0, 1, 1]),
+        ('"Stop!" he said. "Why?" She ran.', [0, 0, 0, 1, 2, 2]),
+        ("So did I. Then J. Doe came.", [0, 0, 0, 1, 1, 1, 1]),
+        ("One + two - three. + Four", [0, -1, 0, -1, 0, -1, 1]),
+        ("It ended\u2026 Then more.", [0, 0, 1, 1]),
+        ("no end at all", [0, 0, 0, 0]),
+    ],
+)
+def test_sentences_end_where_a_reader_would_end_them(text, expected):
+    assert sentences(text) == expected
+
+
+def test_a_story_ends_its_last_sentence():
+    numbers = number_sentences(["a", "b"], np.array([True, True]), ["one", "two"])
+    assert numbers.tolist() == [0, 1]
+
+
+@given(st.lists(st.sampled_from(["a", "B.", "+", "c!", '"D?"', "Mr."]), max_size=30))
+def test_sentence_numbers_never_go_back_and_skip_none(items):
+    flags = np.array([is_word(i) for i in items], bool)
+    numbers = number_sentences(items, flags, ["s"] * len(items))
+    used = numbers[flags]
+    assert (numbers[~flags] == -1).all()
+    assert set(np.diff(used)) <= {0, 1}
+    assert len(used) == 0 or used[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("item", "core"), [('"Don\'t!"', "Don't"), ("well-known,", "well-known"), ("caf\u00e9.", "caf\u00e9")]
+)
+def test_only_punctuation_around_a_word_is_removed(item, core):
+    assert bare(item) == core
+
+
+@pytest.mark.parametrize("item", ["+", "...", "--", '"', "@"])
+def test_crosses_and_punctuation_are_no_words(item):
+    assert not is_word(item)
+
+
+@pytest.fixture
+def table():
+    return make_words(["s"] * 3, ["01"] * 3, ["NA", "null", "+"], np.arange(3.0), np.ones(3))
+
+
+def test_a_words_table_survives_its_file(tmp_path, table):
+    write_table(table, tmp_path / "words.tsv", {})
+    back = read_words(tmp_path / "words.tsv")
+    assert back.to_dict() == table.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("onset", [0.0, 2.0, 1.0], "row 3"),
+        ("onset", [0.0, np.nan, 1.0], "row 2: onset is missing"),
+        ("item", [0, 2, 1], "row 2: item is 2, expected 1"),
+    ],
+)
+def test_a_table_out_of_order_is_refused_by_row(tmp_path, table, column, values, said):
+    write_table(table.assign(**{column: values}), tmp_path / "words.tsv", {})
+    with pytest.raises(LmbrainError, match=said):
+        read_words(tmp_path / "words.tsv")
+
+
+def test_a_missing_column_is_named(tmp_path, table):
+    write_table(table.drop(columns="text"), tmp_path / "words.tsv", {})
+    with pytest.raises(LmbrainError, match="'text'"):
+        read_words(tmp_path / "words.tsv")

@@ -1,0 +1,76 @@
+# What every file of rules shares: the checked study, places, and what a rule's params hold.
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+SOURCE = os.path.join(workflow.basedir, "src")
+os.environ["PYTHONPATH"] = SOURCE  # for the scripts
+sys.path.insert(0, SOURCE)
+
+from lmbrain.artefacts import sha256
+from lmbrain.codehash import code_hash
+from lmbrain.config import load_study
+from lmbrain.errors import LmbrainError
+
+try:
+    STUDY = load_study(config)
+except LmbrainError as error:
+    raise WorkflowError(str(error)) from None
+
+ROOT = f"results/{STUDY.study}"
+LOGS = f"{ROOT}/logs"
+BENCHMARKS = f"{ROOT}/benchmarks"
+SUBJECTS = STUDY.data.included
+RECORDED = STUDY.data.kind in ("simulated", "bids")
+CONTINUOUS = STUDY.data.kind == "alice"
+DOMAINS = STUDY.finetuning.domains
+SPACES = [name for name, parts in STUDY.encoding.spaces if parts]
+TUNED = [f"tuned_{domain}" for domain in DOMAINS]
+SCRIPTS = os.path.join(workflow.basedir, "workflow", "scripts")
+
+# Where raw recordings are, for both kinds of data that have them.
+SIMULATED_RUNS = [f"{i:02d}" for i in range(1, STUDY.data.simulated.recordings.runs + 1)]
+BIDS = STUDY.data.bids
+if STUDY.data.kind == "simulated":
+    BIDS = BIDS.model_copy(
+        update={
+            "root": f"{ROOT}/bids",
+            "task": "story",
+            "runs": SIMULATED_RUNS,
+            "word_column": "word",
+            "word_trial_type": "word",
+            "trigger_channel": "STI101",
+        }
+    )
+
+
+wildcard_constraints:
+    subject="[A-Za-z0-9]+",
+    run="[A-Za-z0-9]+",
+    domain="|".join(STUDY.finetuning.sets),
+    space="|".join([*SPACES, *TUNED]),
+
+
+def values(path):
+    """The config values below a dotted key, as plain numbers, strings, lists and dicts."""
+    node = STUDY.model_dump(mode="json")
+    for key in path.split("."):
+        node = node[key]
+    return node
+
+
+def code(script):
+    """A hash of what a script and the library modules it imports do."""
+    return code_hash(os.path.join(SCRIPTS, script), os.path.join(SOURCE, "lmbrain"))
+
+
+def content(path):
+    """A hash of a data file or folder that ships inside the library."""
+    return sha256(os.path.join(SOURCE, "lmbrain", path))
+
+
+def model_file(name):
+    """The weights of a model made by this workflow; nothing for a hub id or a local folder."""
+    made_here = name.startswith("tuned_") or STUDY.language_model.source == "tiny"
+    return [f"{ROOT}/models/{name}/model.safetensors"] if made_here else []

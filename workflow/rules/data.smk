@@ -1,0 +1,126 @@
+# The words table and, for data that are already responses, their import.
+
+WORDS = f"{ROOT}/words.tsv"
+RESPONSES = f"{ROOT}/responses/sub-{{subject}}" + (".nc" if CONTINUOUS else "-epo.fif")
+ALL_RESPONSES = expand(RESPONSES, subject=SUBJECTS)
+READY = [] if STUDY.data.kind == "simulated" else [f"{ROOT}/inventory.json"]
+CATEGORIES = {
+    "simulated": [f"{ROOT}/categories.tsv"],
+    "harry_potter": [f"{ROOT}/categories.tsv"] if STUDY.data.harry_potter.chapter == 9 else [],
+    "bids": [STUDY.data.bids.categories] if STUDY.data.bids.categories else [],
+    "alice": [],
+}[STUDY.data.kind]
+
+
+def simulated_events():
+    """The events files that the simulation writes; other data sets' are there already."""
+    if STUDY.data.kind != "simulated":
+        return []
+    return expand(rules.simulate_recordings.output.events, subject=SUBJECTS)
+
+
+if READY:
+
+    localrules:
+        inventory,
+
+    rule inventory:
+        output:
+            inventory=f"{ROOT}/inventory.json",
+        params:
+            kind=STUDY.data.kind,
+            subjects=SUBJECTS,
+            place=values(f"data.{STUDY.data.kind}"),
+            language_model=values("language_model"),
+            choice_sets={d: values("finetuning.sets")[d] for d in DOMAINS},
+            proposer=STUDY.hypotheses.proposer.backend,
+            verifier=STUDY.hypotheses.verifier.backend,
+            code=code("inventory.py"),
+        log:
+            f"{LOGS}/inventory.log",
+        benchmark:
+            f"{BENCHMARKS}/inventory.tsv"
+        conda:
+            "../../envs/lm.yaml"
+        message:
+            "Looking for everything that the study needs, before any long job"
+        script:
+            "../scripts/inventory.py"
+
+
+if RECORDED:
+
+    rule words_table:
+        input:
+            ready=READY,
+            events=lambda wildcards: simulated_events(),
+        output:
+            words=WORDS,
+        params:
+            settings=BIDS.model_dump(
+                include={"root", "task", "runs", "word_column", "word_trial_type"}
+            ),
+            story=STUDY.data.story,
+            subjects=SUBJECTS,
+            code=code("words_table.py"),
+        log:
+            f"{LOGS}/words_table.log",
+        benchmark:
+            f"{BENCHMARKS}/words_table.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        message:
+            "Reading the words from the events of all people and runs"
+        script:
+            "../scripts/words_table.py"
+
+
+if STUDY.data.kind in ("harry_potter", "alice"):
+
+    rule import_words:
+        input:
+            ready=READY,
+        output:
+            words=WORDS,
+            categories=CATEGORIES,
+        params:
+            kind=STUDY.data.kind,
+            settings=values(f"data.{STUDY.data.kind}"),
+            story=STUDY.data.story,
+            subjects=SUBJECTS,
+            code=code("import_words.py"),
+        log:
+            f"{LOGS}/import_words.log",
+        benchmark:
+            f"{BENCHMARKS}/import_words.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=2000,
+        message:
+            "Reading the words of the story"
+        script:
+            "../scripts/import_words.py"
+
+    rule import_responses:
+        input:
+            ready=READY,
+            words=WORDS,
+        output:
+            responses=RESPONSES,
+        params:
+            kind=STUDY.data.kind,
+            settings=values(f"data.{STUDY.data.kind}"),
+            code=code("import_responses.py"),
+        log:
+            f"{LOGS}/import_responses_{{subject}}.log",
+        benchmark:
+            f"{BENCHMARKS}/import_responses_{{subject}}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=3000,
+        message:
+            "Reading the responses of {wildcards.subject}"
+        script:
+            "../scripts/import_responses.py"

@@ -1,0 +1,36 @@
+# Words and sentences where the language model and the brains part ways.
+
+
+rule divergence:
+    input:
+        words=WORDS,
+        responses=ALL_RESPONSES,
+        scores=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
+        predictions=expand(PREDICTIONS, space="lm", subject=SUBJECTS),
+        cross_subject=CROSS_SUBJECT,
+        controls=f"{ROOT}/features/controls.tsv",
+        features=f"{ROOT}/features/base.nc",
+        folds=f"{ROOT}/folds.tsv",
+    output:
+        words=f"{ROOT}/divergence/words.tsv",
+        sentences=f"{ROOT}/divergence/sentences.tsv",
+        diagnostics=f"{ROOT}/divergence/diagnostics.tsv",
+    params:
+        settings=values("divergence"),
+        layer=STUDY.encoding.layer,
+        drift_cutoff=values("encoding.drift_cutoff"),
+        repetition_time=STUDY.data.alice.repetition_time if CONTINUOUS else None,
+        seed=STUDY.seed,
+        code=code("divergence.py"),
+    log:
+        f"{LOGS}/divergence.log",
+    benchmark:
+        f"{BENCHMARKS}/divergence.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+    message:
+        "Scoring every word and sentence by divergence"
+    script:
+        "../scripts/divergence.py"

@@ -1,0 +1,97 @@
+# Features of each word: language models' hidden states and surprisal, controls.
+
+FEATURES = f"{ROOT}/features/{{model}}.nc"
+
+
+rule lm_features:
+    input:
+        ready=READY,
+        words=WORDS,
+        # random weights need the architecture and tokenizer of the base model
+        weights=lambda wildcards: model_file(
+            "base" if wildcards.model == "untrained" else wildcards.model
+        ),
+    output:
+        features=FEATURES,
+    wildcard_constraints:
+        model="base|untrained|tuned_[A-Za-z0-9_]+",
+    params:
+        settings=values("features"),
+        language_model=values("language_model"),
+        seed=STUDY.seed,
+        code=code("lm_features.py"),
+    log:
+        f"{LOGS}/lm_features_{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/lm_features_{{model}}.tsv"
+    conda:
+        "../../envs/lm.yaml"
+    resources:
+        mem_mb=2000 if STUDY.language_model.source == "tiny" else 16000,
+        gpu=0 if STUDY.language_model.source == "tiny" else 1,
+    message:
+        "Hidden states and surprisal of '{wildcards.model}' for every word"
+    script:
+        "../scripts/lm_features.py"
+
+
+rule static_features:
+    input:
+        ready=READY,
+        words=WORDS,
+        weights=model_file("base"),
+    output:
+        features=f"{ROOT}/features/static.nc",
+    params:
+        strip_punctuation=values("features.strip_punctuation"),
+        language_model=values("language_model"),
+        code=code("static_features.py"),
+    log:
+        f"{LOGS}/static_features.log",
+    benchmark:
+        f"{BENCHMARKS}/static_features.tsv"
+    conda:
+        "../../envs/lm.yaml"
+    resources:
+        mem_mb=2000 if STUDY.language_model.source == "tiny" else 8000,
+    message:
+        "Input embedding of every word"
+    script:
+        "../scripts/static_features.py"
+
+
+rule control_features:
+    input:
+        words=WORDS,
+        lm=f"{ROOT}/features/base.nc",
+    output:
+        controls=f"{ROOT}/features/controls.tsv",
+    params:
+        code=code("control_features.py"),
+    log:
+        f"{LOGS}/control_features.log",
+    benchmark:
+        f"{BENCHMARKS}/control_features.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    message:
+        "Length, frequency, position and surprisal of every word"
+    script:
+        "../scripts/control_features.py"
+
+
+def feature_files(space):
+    """The files that the parts of a feature space come from, by part."""
+    parts = list(getattr(STUDY.encoding.spaces, "lm" if space in TUNED else space))
+    models = [space if space in TUNED and part == "base" else part for part in parts]
+    tables = {"controls": rules.control_features.output.controls}
+    return {
+        model: tables.get(model, f"{ROOT}/features/{model}.nc")
+        for model in models
+        if model != "rate"
+    }
+
+
+rule features:
+    input:
+        lambda wildcards: {f for s in [*SPACES, *TUNED] for f in feature_files(s).values()},

@@ -1,0 +1,37 @@
+# The tiny language models, made here where no other model is named.
+
+if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
+
+    rule tiny_language_model:
+        output:
+            weights=f"{ROOT}/models/{{model}}/model.safetensors",
+            config=f"{ROOT}/models/{{model}}/config.json",
+            tokenizer=f"{ROOT}/models/{{model}}/tokenizer.json",
+        wildcard_constraints:
+            model="base|brain",
+        params:
+            texts={
+                k: values("data.simulated.language")[k] for k in ("corpus_sentences", "vocabulary")
+            },
+            training={
+                k: values("data.simulated.language")[k] for k in ("batch_size", "learning_rate")
+            },
+            size=lambda wildcards: values(
+                "data.simulated.language."
+                + {"base": "analysed_model", "brain": "brain_model"}[wildcards.model]
+            ),
+            seed=STUDY.seed,
+            material=content("simulation/material"),
+            code=code("tiny_language_model.py"),
+        log:
+            f"{LOGS}/tiny_language_model_{{model}}.log",
+        benchmark:
+            f"{BENCHMARKS}/tiny_language_model_{{model}}.tsv"
+        conda:
+            "../../envs/lm.yaml"
+        resources:
+            mem_mb=2000,
+        message:
+            "Training the tiny language model '{wildcards.model}'"
+        script:
+            "../scripts/tiny_language_model.py"

@@ -1,0 +1,143 @@
+# Recordings to word-locked responses, folds, cross-subject prediction and noise ceiling.
+
+if RECORDED:
+
+    def recording(wildcards, run=None):
+        """The raw file of a run; the simulation makes its own."""
+        run = run or wildcards.run
+        if STUDY.data.kind == "simulated":
+            return f"{BIDS.root}/sub-{wildcards.subject}/meg/sub-{wildcards.subject}_task-{BIDS.task}_run-{run}_meg.fif"
+        from lmbrain.datasets.bids import recording_path
+
+        return str(recording_path(BIDS.root, wildcards.subject, BIDS.task, run))
+
+    rule preprocess:
+        input:
+            ready=READY,
+            raw=recording,
+            reference=lambda wildcards: recording(wildcards, run=BIDS.runs[0]),
+        output:
+            raw=temp(f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"),
+            quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",
+        params:
+            settings=values("preprocessing"),
+            code=code("preprocess.py"),
+        log:
+            f"{LOGS}/preprocess_{{subject}}_{{run}}.log",
+        benchmark:
+            f"{BENCHMARKS}/preprocess_{{subject}}_{{run}}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=2500,
+        message:
+            "Cleaning run {wildcards.run} of {wildcards.subject}"
+        script:
+            "../scripts/preprocess.py"
+
+    rule word_locked_responses:
+        input:
+            raw=expand(rules.preprocess.output.raw, run=BIDS.runs, allow_missing=True),
+            words=WORDS,
+        output:
+            responses=RESPONSES,
+        params:
+            settings=values("responses"),
+            bids=BIDS.model_dump(exclude={"categories"}),
+            code=code("word_locked_responses.py"),
+        log:
+            f"{LOGS}/word_locked_responses_{{subject}}.log",
+        benchmark:
+            f"{BENCHMARKS}/word_locked_responses_{{subject}}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=2000,
+        message:
+            "Averaging the responses of {wildcards.subject} to each word"
+        script:
+            "../scripts/word_locked_responses.py"
+
+
+rule folds:
+    input:
+        words=WORDS,
+        responses=ALL_RESPONSES,
+    output:
+        folds=f"{ROOT}/folds.tsv",
+    params:
+        settings=values("folds"),
+        code=code("folds.py"),
+    log:
+        f"{LOGS}/folds.log",
+    benchmark:
+        f"{BENCHMARKS}/folds.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    message:
+        "Cutting the story into folds"
+    script:
+        "../scripts/folds.py"
+
+
+rule cross_subject_prediction:
+    input:
+        responses=RESPONSES,
+        others=lambda wildcards: expand(
+            RESPONSES, subject=[s for s in SUBJECTS if s != wildcards.subject]
+        ),
+        folds=rules.folds.output.folds,
+    output:
+        prediction=f"{ROOT}/denoising/sub-{{subject}}.nc",
+    params:
+        settings=values("denoising"),
+        code=code("cross_subject_prediction.py"),
+    log:
+        f"{LOGS}/cross_subject_prediction_{{subject}}.log",
+    benchmark:
+        f"{BENCHMARKS}/cross_subject_prediction_{{subject}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2500,
+    message:
+        "Predicting the responses of {wildcards.subject} from the other people's"
+    script:
+        "../scripts/cross_subject_prediction.py"
+
+
+CROSS_SUBJECT = (
+    expand(rules.cross_subject_prediction.output.prediction, subject=SUBJECTS)
+    if len(SUBJECTS) > 1
+    else []
+)
+
+
+rule noise_ceiling:
+    input:
+        responses=ALL_RESPONSES,
+        cross_subject=CROSS_SUBJECT,
+        folds=rules.folds.output.folds,
+    output:
+        ceiling=f"{ROOT}/ceiling.nc",
+    params:
+        subjects=SUBJECTS,
+        code=code("noise_ceiling.py"),
+    log:
+        f"{LOGS}/noise_ceiling.log",
+    benchmark:
+        f"{BENCHMARKS}/noise_ceiling.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2500,
+    message:
+        "How much of the responses any model could predict"
+    script:
+        "../scripts/noise_ceiling.py"
+
+
+rule meg:
+    input:
+        ALL_RESPONSES,
+        rules.noise_ceiling.output,

@@ -1,0 +1,91 @@
+# One page that shows it all; for a simulated cohort, what was found of what was planted.
+
+if STUDY.data.kind == "simulated":
+
+    rule scorecard:
+        input:
+            truth=expand(f"{ROOT}/truth/sub-{{subject}}.json", subject=SUBJECTS),
+            regressors=f"{ROOT}/truth/regressors.tsv",
+            words=WORDS,
+            folds=f"{ROOT}/folds.tsv",
+            scores=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
+            features=list(feature_files("lm").values()),
+            word_divergence=f"{ROOT}/divergence/words.tsv",
+            sentence_divergence=f"{ROOT}/divergence/sentences.tsv",
+            ranked=f"{ROOT}/hypotheses/ranked.tsv",
+            histories=HISTORIES,
+            comparisons=COMPARISONS,
+            specificity=SPECIFICITY,
+        output:
+            scorecard=f"{ROOT}/scorecard.json",
+        params:
+            parts=list(feature_files("lm")),
+            layer=STUDY.encoding.layer,
+            domains=DOMAINS,
+            measure=STUDY.divergence.measure,
+            benchmarks=BENCHMARKS,
+            seed=STUDY.seed,
+            code=code("scorecard.py"),
+        log:
+            f"{LOGS}/scorecard.log",
+        benchmark:
+            f"{BENCHMARKS}/scorecard.tsv"
+        conda:
+            "../../envs/report.yaml"
+        resources:
+            mem_mb=2000,
+        message:
+            "Holding what was found against what was planted"
+        script:
+            "../scripts/scorecard.py"
+
+
+rule report_page:
+    input:
+        words=WORDS,
+        folds=f"{ROOT}/folds.tsv",
+        responses=ALL_RESPONSES,
+        quality=expand(rules.preprocess.output.quality, subject=SUBJECTS, run=BIDS.runs)
+        if RECORDED
+        else [],
+        ceiling=rules.noise_ceiling.output.ceiling,
+        scores=SCORES,
+        denoised=DENOISED,
+        significance=SIGNIFICANCE,
+        word_divergence=f"{ROOT}/divergence/words.tsv",
+        sentence_divergence=f"{ROOT}/divergence/sentences.tsv",
+        diagnostics=f"{ROOT}/divergence/diagnostics.tsv",
+        groups=f"{ROOT}/hypotheses/groups.tsv",
+        ranked=f"{ROOT}/hypotheses/ranked.tsv",
+        histories=HISTORIES,
+        comparisons=COMPARISONS,
+        specificity=SPECIFICITY,
+        scorecard=rules.scorecard.output.scorecard if STUDY.data.kind == "simulated" else [],
+    output:
+        page=f"{ROOT}/report/index.html",
+    params:
+        settings=values("report"),
+        config=STUDY.model_dump(mode="json"),
+        subjects=SUBJECTS,
+        spaces=SPACES,
+        domains=DOMAINS,
+        benchmarks=BENCHMARKS,
+        templates=content("report"),
+        code=code("report_page.py"),
+    log:
+        f"{LOGS}/report_page.log",
+    benchmark:
+        f"{BENCHMARKS}/report_page.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+    message:
+        "Writing the report"
+    script:
+        "../scripts/report_page.py"
+
+
+rule report:
+    input:
+        rules.report_page.output.page,

@@ -1,0 +1,106 @@
+# The simulated cohort: raw recordings in a BIDS data set, and the planted truth.
+# Only the scorecard reads the folder truth/; the analysis starts from the folder bids/.
+
+RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{run}}"
+
+
+rule choice_set:
+    output:
+        sets=directory(f"{ROOT}/choices/{{domain}}"),
+    params:
+        items=values("data.simulated.language.choice_items"),
+        validation_items=values("data.simulated.language.validation_items"),
+        seed=STUDY.seed,
+        material=content("simulation/material"),
+        code=code("choice_set.py"),
+    log:
+        f"{LOGS}/choice_set_{{domain}}.log",
+    benchmark:
+        f"{BENCHMARKS}/choice_set_{{domain}}.tsv"
+    conda:
+        "../../envs/lm.yaml"
+    message:
+        "Writing the multiple-choice set '{wildcards.domain}'"
+    script:
+        "../scripts/choice_set.py"
+
+
+rule planted_truth:
+    input:
+        brain_model=f"{ROOT}/models/brain/model.safetensors",
+    output:
+        stimulus=f"{ROOT}/truth/stimulus.tsv",
+        regressors=f"{ROOT}/truth/regressors.tsv",
+        categories=f"{ROOT}/categories.tsv",
+    params:
+        recordings={
+            key: values("data.simulated.recordings")[key]
+            for key in ("words", "runs", "word_interval", "planted_domains")
+        },
+        story=STUDY.data.story,
+        features=values("features"),
+        domains=list(STUDY.finetuning.sets),
+        seed=STUDY.seed,
+        material=content("simulation/material"),
+        code=code("planted_truth.py"),
+    log:
+        f"{LOGS}/planted_truth.log",
+    benchmark:
+        f"{BENCHMARKS}/planted_truth.tsv"
+    conda:
+        "../../envs/lm.yaml"
+    resources:
+        mem_mb=2000,
+    message:
+        "Deciding what the simulated brains respond to, word by word"
+    script:
+        "../scripts/planted_truth.py"
+
+
+rule simulate_recordings:
+    input:
+        stimulus=f"{ROOT}/truth/stimulus.tsv",
+        regressors=f"{ROOT}/truth/regressors.tsv",
+    output:
+        raw=expand(f"{RECORDING}_meg.fif", run=SIMULATED_RUNS, allow_missing=True),
+        events=expand(f"{RECORDING}_events.tsv", run=SIMULATED_RUNS, allow_missing=True),
+        truth=f"{ROOT}/truth/sub-{{subject}}.json",
+    params:
+        recordings={
+            key: value
+            for key, value in values("data.simulated.recordings").items()
+            if key not in ("words", "runs", "word_interval")
+        },
+        seed=STUDY.seed,
+        code=code("simulate_recordings.py"),
+    log:
+        f"{LOGS}/simulate_recordings_{{subject}}.log",
+    benchmark:
+        f"{BENCHMARKS}/simulate_recordings_{{subject}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2500,
+    message:
+        "Recording simulated person {wildcards.subject}"
+    script:
+        "../scripts/simulate_recordings.py"
+
+
+rule dataset_description:
+    output:
+        description=f"{BIDS.root}/dataset_description.json",
+        participants=f"{BIDS.root}/participants.tsv",
+    params:
+        subjects=STUDY.data.subjects,
+        code=code("dataset_description.py"),
+    log:
+        f"{LOGS}/dataset_description.log",
+    benchmark:
+        f"{BENCHMARKS}/dataset_description.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    message:
+        "Describing the simulated data set"
+    script:
+        "../scripts/dataset_description.py"

@@ -1,0 +1,69 @@
+"""Score every word and sentence by how far language model and brains part ways there."""
+
+import numpy as np
+import pandas as pd
+from _job import job
+from lmbrain.artefacts import read_netcdf, read_table, write_table
+from lmbrain.divergence import (
+    adjusted,
+    divergence_diagnostics,
+    ranking_measure,
+    samples_to_words,
+    select_sensors,
+    sentence_divergence,
+    split_half_reliability,
+    word_divergence,
+)
+from lmbrain.encoding.design import read_scored_responses
+from lmbrain.encoding.folds import read_folds
+from lmbrain.encoding.model import read_features
+from lmbrain.words import read_words
+
+COVARIATES = ("length", "log_frequency", "position_in_story")
+
+with job(snakemake) as made:
+    params, settings = snakemake.params, snakemake.params.settings
+    words, folds = read_words(snakemake.input.words), read_folds(snakemake.input.folds)
+    people = [
+        read_scored_responses(path, folds, params.drift_cutoff, params.repetition_time)
+        for path in snakemake.input.responses
+    ]
+    continuous = "seconds" in people[0].coords
+    responses = [person.to_numpy() for person in people]
+    predictions, others = (
+        [read_netcdf(path)["prediction"].to_numpy() for path in paths]
+        for paths in (snakemake.input.predictions, snakemake.input.cross_subject)
+    )
+    validation_r = np.mean(
+        [read_netcdf(path)["validation_r"].to_numpy() for path in snakemake.input.scores], axis=0
+    )
+    time = people[0]["time"].to_numpy()
+    start, stop = settings["window"]["start"], settings["window"]["stop"]
+    window = np.ones(len(time), bool) if continuous else (time > start) & (time < stop)
+    features = read_features(["base"], [snakemake.input.features], params.layer, words)
+    arguments = {
+        "window": window,
+        "sensors": select_sensors(validation_r, window, settings["sensor_fraction"]),
+        "components": settings["components"],
+        "others": others or None,
+        "features": None if continuous else features,
+    }
+    scores = word_divergence(responses, predictions, folds, **arguments)
+    reliability = split_half_reliability(responses, predictions, folds, **arguments)
+    note, measure = scores.attrs["note"], ranking_measure(scores, settings["measure"])
+    if continuous:
+        seconds = people[0]["seconds"].to_numpy()
+        run = np.full(len(seconds), words["run"][0])
+        scores = samples_to_words(scores, seconds, run, words, (start, stop))
+    controls = read_table(snakemake.input.controls, numeric=COVARIATES)[list(COVARIATES)]
+    scores = pd.concat([scores, adjusted(scores, controls)], axis=1)
+    diagnostics = divergence_diagnostics(scores, controls, reliability)
+    diagnostics["ranks"] = diagnostics["measure"] == measure
+    sentences = sentence_divergence(scores, words, settings["minimal_sentence_words"])
+    sentences.insert(4, "divergence", sentences[measure])
+    table = pd.concat([words[["item", "text", "sentence"]], scores], axis=1)
+    table.insert(3, "divergence", scores[measure])
+    made["note"], made["measure"] = note, measure
+    write_table(table, snakemake.output.words, made)
+    write_table(sentences, snakemake.output.sentences, made)
+    write_table(diagnostics, snakemake.output.diagnostics, made)
