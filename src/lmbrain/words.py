@@ -105,10 +105,12 @@ def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> 
     numbers = np.full(len(text), -1)
     current = 0
     words = [i for i in range(len(text)) if is_word[i]]
-    for here, following in zip(words, [*words[1:], None], strict=True):
+    for place, here in enumerate(words):
         numbers[here] = current
-        last = following is None or story[following] != story[here]
-        if last or _ends_sentence(text[here], text[following]):
+        if place + 1 == len(words):
+            break
+        following = words[place + 1]
+        if story[following] != story[here] or _ends_sentence(text[here], text[following]):
             current += 1
     return numbers
 

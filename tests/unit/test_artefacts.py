@@ -43,7 +43,8 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
 
 def test_words_that_look_like_missing_values_survive_a_table(tmp_path):
     words = ["null", "NA", "nan", "None", "true", "n/a", '"quoted"', "it's", "-", "", "#"]
-    write_table(pd.DataFrame({"text": words}), tmp_path / "t.tsv", MADE)
+    table = pd.DataFrame({"item": range(len(words)), "text": words})
+    write_table(table, tmp_path / "t.tsv", MADE)
     assert read_table(tmp_path / "t.tsv")["text"].tolist() == words
 
 

@@ -59,27 +59,29 @@ def test_a_missing_key_is_named():
         load_study(config)
 
 
+# keys that their group's comment explains
+GROUPED = {
+    *("length_strength", "lm_strength", "domain_strength"),
+    *("rate", "controls", "lm", "figurative", "physical"),
+    *("backend", "model", "base_url"),
+}
+
+
 def test_every_key_of_the_reference_config_is_explained_by_a_comment():
     lines = (PROJECT / "config" / "config.yaml").read_text().splitlines()
-    unexplained = []
+    unexplained, prompt_indent = [], None
     for i, line in enumerate(lines):
-        key, _, rest = line.strip().partition(":")
-        if line.strip().startswith("#") or not key.isidentifier() or "|" in rest:
+        indent = len(line) - len(line.lstrip())
+        if prompt_indent is not None and (indent > prompt_indent or not line.strip()):
             continue
-        above, below = lines[i - 1].strip(), lines[i + 1].strip() if i + 1 < len(lines) else ""
-        group = not rest.strip()
-        if not group and "#" not in line and "#" not in above and "#" not in below:
-            unexplained.append(line.strip())
-    allowed = {"backend: openai", "model: gpt-4o-2024-08-06"}
-    assert [u for u in unexplained if u not in allowed and not in_commented_group(u)] == []
-
-
-def in_commented_group(line: str) -> bool:
-    """Keys whose group's comment explains all of them (strengths, sets, the verifier)."""
-    groups = ("length_strength", "lm_strength", "domain_strength", "figurative", "physical")
-    verifier = ("base_url",)
-    spaces = ("rate", "controls", "lm")
-    return line.split(":")[0] in (*groups, *verifier, *spaces)
+        key, _, value = line.strip().partition(":")
+        prompt_indent = indent if value.strip() == "|" else None
+        if not key.isidentifier() or not value.strip() or prompt_indent is not None:
+            continue
+        near = [line, lines[i - 1].strip() if lines[i - 1].strip().startswith("#") else ""]
+        if not any("#" in text for text in near) and key not in GROUPED:
+            unexplained.append(key)
+    assert unexplained == []
 
 
 def test_override_files_hold_only_known_keys_that_differ():

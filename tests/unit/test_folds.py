@@ -79,7 +79,7 @@ def test_too_few_samples_are_refused_with_the_numbers():
         make_folds(ONE_STORY[:8], np.arange(8), np.ones(8, bool), 5, 0)
     with pytest.raises(LmbrainError, match=r"30 usable samples in 3 folds with a gap of 20"):
         make_folds(ONE_STORY[:30], np.arange(30), np.ones(30, bool), 3, 20)
-    with pytest.raises(LmbrainError, match="folds.outer is 2"):
+    with pytest.raises(LmbrainError, match=r"folds\.outer is 2"):
         make_folds(ONE_STORY, np.arange(100), np.ones(100, bool), 2, 0)
 
 

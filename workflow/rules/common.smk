@@ -65,6 +65,13 @@ def code(script):
     return code_hash(os.path.join(SCRIPTS, script), os.path.join(SOURCE, "lmbrain"))
 
 
+# How continuous responses are cleared of drift before anything is scored against them.
+CLEARING = {
+    "drift_cutoff": STUDY.encoding.drift_cutoff,
+    "repetition_time": STUDY.data.alice.repetition_time if CONTINUOUS else None,
+}
+
+
 def content(path):
     """A hash of a data file or folder that ships inside the library."""
     return sha256(os.path.join(SOURCE, "lmbrain", path))

@@ -13,10 +13,11 @@ CATEGORIES = {
 
 
 def simulated_events():
-    """The events files that the simulation writes; other data sets' are there already."""
+    """The tables that the simulation writes; other data sets' are there already."""
     if STUDY.data.kind != "simulated":
         return []
-    return expand(rules.simulate_recordings.output.events, subject=SUBJECTS)
+    events = expand(rules.simulate_recordings.output.events, subject=SUBJECTS)
+    return [*events, rules.dataset_description.output.description]
 
 
 if READY:
@@ -115,7 +116,7 @@ if STUDY.data.kind in ("harry_potter", "alice"):
         log:
             f"{LOGS}/import_responses_{{subject}}.log",
         benchmark:
-            f"{BENCHMARKS}/import_responses_{{subject}}.tsv"
+            f"{BENCHMARKS}/import_responses-{{subject}}.tsv"
         conda:
             "../../envs/analysis.yaml"
         resources:

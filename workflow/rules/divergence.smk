@@ -18,8 +18,7 @@ rule divergence:
     params:
         settings=values("divergence"),
         layer=STUDY.encoding.layer,
-        drift_cutoff=values("encoding.drift_cutoff"),
-        repetition_time=STUDY.data.alice.repetition_time if CONTINUOUS else None,
+        **CLEARING,
         seed=STUDY.seed,
         code=code("divergence.py"),
     log:

@@ -18,13 +18,12 @@ rule encode:
         layer=STUDY.encoding.layer,
         ridge=values("encoding.ridge"),
         delays=values("encoding.delays"),
-        drift_cutoff=values("encoding.drift_cutoff"),
-        repetition_time=STUDY.data.alice.repetition_time if CONTINUOUS else None,
+        **CLEARING,
         code=code("encode.py"),
     log:
         f"{LOGS}/encode_{{space}}_{{subject}}.log",
     benchmark:
-        f"{BENCHMARKS}/encode_{{space}}_{{subject}}.tsv"
+        f"{BENCHMARKS}/encode-{{space}}_{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -53,7 +52,7 @@ rule encode_denoised:
     log:
         f"{LOGS}/encode_denoised_{{subject}}.log",
     benchmark:
-        f"{BENCHMARKS}/encode_denoised_{{subject}}.tsv"
+        f"{BENCHMARKS}/encode_denoised-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -73,14 +72,13 @@ rule significance:
         significance=f"{ROOT}/significance/{{space}}.nc",
     params:
         settings=values("significance"),
-        drift_cutoff=values("encoding.drift_cutoff"),
-        repetition_time=STUDY.data.alice.repetition_time if CONTINUOUS else None,
+        **CLEARING,
         seed=STUDY.seed,
         code=code("significance.py"),
     log:
         f"{LOGS}/significance_{{space}}.log",
     benchmark:
-        f"{BENCHMARKS}/significance_{{space}}.tsv"
+        f"{BENCHMARKS}/significance-{{space}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

@@ -19,7 +19,7 @@ rule compare:
     log:
         f"{LOGS}/compare_{{domain}}.log",
     benchmark:
-        f"{BENCHMARKS}/compare_{{domain}}.tsv"
+        f"{BENCHMARKS}/compare-{{domain}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

@@ -23,7 +23,7 @@ rule lm_features:
     log:
         f"{LOGS}/lm_features_{{model}}.log",
     benchmark:
-        f"{BENCHMARKS}/lm_features_{{model}}.tsv"
+        f"{BENCHMARKS}/lm_features-{{model}}.tsv"
     conda:
         "../../envs/lm.yaml"
     resources:

@@ -26,7 +26,7 @@ rule finetune:
     log:
         f"{LOGS}/finetune_{{domain}}.log",
     benchmark:
-        f"{BENCHMARKS}/finetune_{{domain}}.tsv"
+        f"{BENCHMARKS}/finetune-{{domain}}.tsv"
     conda:
         "../../envs/lm.yaml"
     resources:

@@ -26,7 +26,7 @@ if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
         log:
             f"{LOGS}/tiny_language_model_{{model}}.log",
         benchmark:
-            f"{BENCHMARKS}/tiny_language_model_{{model}}.tsv"
+            f"{BENCHMARKS}/tiny_language_model-{{model}}.tsv"
         conda:
             "../../envs/lm.yaml"
         resources:

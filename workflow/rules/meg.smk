@@ -25,7 +25,7 @@ if RECORDED:
         log:
             f"{LOGS}/preprocess_{{subject}}_{{run}}.log",
         benchmark:
-            f"{BENCHMARKS}/preprocess_{{subject}}_{{run}}.tsv"
+            f"{BENCHMARKS}/preprocess-{{subject}}_{{run}}.tsv"
         conda:
             "../../envs/analysis.yaml"
         resources:
@@ -48,7 +48,7 @@ if RECORDED:
         log:
             f"{LOGS}/word_locked_responses_{{subject}}.log",
         benchmark:
-            f"{BENCHMARKS}/word_locked_responses_{{subject}}.tsv"
+            f"{BENCHMARKS}/word_locked_responses-{{subject}}.tsv"
         conda:
             "../../envs/analysis.yaml"
         resources:
@@ -91,11 +91,12 @@ rule cross_subject_prediction:
         prediction=f"{ROOT}/denoising/sub-{{subject}}.nc",
     params:
         settings=values("denoising"),
+        **CLEARING,
         code=code("cross_subject_prediction.py"),
     log:
         f"{LOGS}/cross_subject_prediction_{{subject}}.log",
     benchmark:
-        f"{BENCHMARKS}/cross_subject_prediction_{{subject}}.tsv"
+        f"{BENCHMARKS}/cross_subject_prediction-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -122,6 +123,7 @@ rule noise_ceiling:
         ceiling=f"{ROOT}/ceiling.nc",
     params:
         subjects=SUBJECTS,
+        **CLEARING,
         code=code("noise_ceiling.py"),
     log:
         f"{LOGS}/noise_ceiling.log",

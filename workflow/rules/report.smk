@@ -22,6 +22,7 @@ if STUDY.data.kind == "simulated":
             parts=list(feature_files("lm")),
             layer=STUDY.encoding.layer,
             domains=DOMAINS,
+            planted=STUDY.data.simulated.recordings.planted_domains,
             measure=STUDY.divergence.measure,
             benchmarks=BENCHMARKS,
             seed=STUDY.seed,

@@ -8,7 +8,7 @@ rule choice_set:
     output:
         sets=directory(f"{ROOT}/choices/{{domain}}"),
     params:
-        items=values("data.simulated.language.choice_items"),
+        train_items=values("data.simulated.language.choice_items"),
         validation_items=values("data.simulated.language.validation_items"),
         seed=STUDY.seed,
         material=content("simulation/material"),
@@ -16,7 +16,7 @@ rule choice_set:
     log:
         f"{LOGS}/choice_set_{{domain}}.log",
     benchmark:
-        f"{BENCHMARKS}/choice_set_{{domain}}.tsv"
+        f"{BENCHMARKS}/choice_set-{{domain}}.tsv"
     conda:
         "../../envs/lm.yaml"
     message:
@@ -76,7 +76,7 @@ rule simulate_recordings:
     log:
         f"{LOGS}/simulate_recordings_{{subject}}.log",
     benchmark:
-        f"{BENCHMARKS}/simulate_recordings_{{subject}}.tsv"
+        f"{BENCHMARKS}/simulate_recordings-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

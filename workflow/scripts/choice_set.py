@@ -13,6 +13,6 @@ with job(snakemake) as made:
         material.subjects(),
         material.neutral(),
         seed=snakemake.params.seed,
-        n_train=snakemake.params.items,
+        n_train=snakemake.params.train_items,
         n_validation=snakemake.params.validation_items,
     )

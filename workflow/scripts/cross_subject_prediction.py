@@ -3,16 +3,19 @@
 import xarray as xr
 from _job import job
 from lmbrain.artefacts import write_netcdf
+from lmbrain.encoding.design import read_scored_responses
 from lmbrain.encoding.folds import read_folds
 from lmbrain.meg.denoising import cross_subject_prediction
-from lmbrain.responses import read_responses
 
 with job(snakemake) as made:
-    responses = read_responses(snakemake.input.responses)
-    others = [read_responses(path).to_numpy() for path in snakemake.input.others]
+    params = snakemake.params
     folds = read_folds(snakemake.input.folds)
+    responses, *others = (
+        read_scored_responses(path, folds, params.drift_cutoff, params.repetition_time)
+        for path in [snakemake.input.responses, *snakemake.input.others]
+    )
     values = cross_subject_prediction(
-        responses.to_numpy(), others, folds, **snakemake.params.settings
+        responses.to_numpy(), [o.to_numpy() for o in others], folds, **params.settings
     )
     prediction = xr.DataArray(
         values,

@@ -69,8 +69,7 @@ def calibration_paths(root: str | Path, subject: str) -> dict[str, Path | None]:
     from mne_bids import BIDSPath
 
     base = BIDSPath(root=root, subject=subject, datatype="meg")
-    found = {"calibration": base.meg_calibration_fpath, "cross_talk": base.meg_crosstalk_fpath}
-    return {name: None if path is None else Path(path.fpath) for name, path in found.items()}
+    return {"calibration": base.meg_calibration_fpath, "cross_talk": base.meg_crosstalk_fpath}
 
 
 def read_recording(path: str | Path) -> mne.io.BaseRaw:
@@ -96,13 +95,8 @@ def read_events(path: str | Path) -> pd.DataFrame:
     LmbrainError
         If the file or the column onset or duration is missing, or a row is malformed.
     """
-    try:
-        events = read_table(path, numeric=("onset", "duration"))
-    except pd.errors.ParserError as error:
-        raise LmbrainError(f"{path}: {error}; give every row one field a column.") from None
-    # pandas takes the first column for an index when every row has a field too many.
-    if not isinstance(events.index, pd.RangeIndex):
-        raise LmbrainError(f"{path}: the rows have more fields than the header; remove them.")
+    _check_fields(Path(path))
+    events = read_table(path, numeric=("onset", "duration"))
     events.attrs["source"] = str(path)
     return events
 
@@ -199,6 +193,20 @@ def words_table(
             _check_same_items(subjects[0], expected, subject, found, run)
         parts.append(expected.drop(columns="value", errors="ignore"))
     return _numbered(pd.concat(parts, ignore_index=True))
+
+
+def _check_fields(path: Path) -> None:
+    """Refuse rows with a field too many or too few, which table readers shift or fill."""
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
+    lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    for row, line in enumerate(lines[1:], start=1):
+        expected, found = lines[0].count("\t") + 1, line.count("\t") + 1
+        if found != expected:
+            raise LmbrainError(
+                f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
+                "mend the row."
+            )
 
 
 def _tables_of_run(

@@ -82,7 +82,7 @@ class Fit:
         along *= self.coefficients
         product = shrink @ along
         offset = (shrink * centre.astype(dtype)) @ self.coefficients
-        if len(rotated) > rotated.shape[1]:
+        if _triangle_pays(*rotated.shape, truth.shape[1], len(penalties)):
             rotated = np.linalg.qr(rotated, mode="r")
         rotated = rotated.astype(dtype)
         energy = np.empty_like(product)
@@ -114,3 +114,9 @@ def decompose(features: np.ndarray) -> Decomposition:
         eigenvalues, left = np.linalg.eigh(standard @ standard.T)
         basis = standard.T @ left
     return Decomposition(mean, scale, basis, left, np.maximum(eigenvalues, 0))
+
+
+def _triangle_pays(n_samples: int, n_features: int, n_targets: int, n_penalties: int) -> bool:
+    """Whether products saved by Z's triangular factor outweigh making it in float64."""
+    saved = n_penalties * n_targets * (n_samples - n_features)
+    return saved > 2 * n_samples * n_features

@@ -150,7 +150,7 @@ def _compute(
     logits = output.logits[:, -(longest + 1) :]
     if logits.shape[1] == longest:
         # Some word begins its window. Equal logits, the uniform distribution, precede it.
-        logits = torch.nn.functional.pad(logits, (0, 0, 0, 1))
+        logits = torch.nn.functional.pad(logits, (0, 0, 1, 0))
     bits = word_surprisal(logits[:, :-1], ids[:, -longest:], own)
     return torch.stack(states, dim=1).cpu().numpy(), torch.stack(bits).cpu().numpy()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lmbrain.errors import LmbrainError
-from lmbrain.hypotheses.groups import CONVERGENT, DIVERGENT, VALIDATION
+from lmbrain.hypotheses.groups import VALIDATION
 from lmbrain.hypotheses.hypothesis import Hypothesis
 from lmbrain.hypotheses.server import ChatServer, ServerProposer, ServerVerifier
 from lmbrain.hypotheses.statistical import StatisticalProposer, StatisticalVerifier
@@ -92,7 +92,7 @@ def verify(
     prompt: str,
     cache: str | Path,
 ) -> pd.DataFrame:
-    """Score every hypothesis on every sentence of the validation half's two groups.
+    """Score every hypothesis on every sentence of the validation half.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def verify(
     LmbrainError
         If the backend is unknown, or cannot do its work.
     """
-    tested = groups[(groups["half"] == VALIDATION) & groups["group"].isin([DIVERGENT, CONVERGENT])]
+    tested = groups[groups["half"] == VALIDATION]
     if not hypotheses:
         return pd.DataFrame({"hypothesis": [], "sentence": [], "score": []})
     verifier: Verifier

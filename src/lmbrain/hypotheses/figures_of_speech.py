@@ -32,7 +32,7 @@ _BETWEEN = listed(
     sometimes soon started still then themselves tried too used very wanted was were will would"""
 )
 _TAKING_TO = listed("began seemed seems started tried used wanted had")
-REACH = 4
+REACH = 5
 
 
 def is_comparison(text: str) -> bool:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.groups import RESEARCH
 from lmbrain.hypotheses.hypothesis import Hypothesis
+from lmbrain.hypotheses.joint import joint_effects
 from lmbrain.hypotheses.properties import PROPERTIES, evaluate, values
-
-# a property seen in fewer sentences has no usable standard error
-MINIMAL_OCCURRENCES = 5
-# residual degrees of freedom that the regression needs
-MINIMAL_FREEDOM = 20
 
 
 class StatisticalProposer:
     """Proposes the properties that go with high divergence when all others are held constant.
 
     Properties compete for the top group, so that comparing group means one property at a time
-    misses some: all enter one least-squares regression of the research half's divergence
-    (normal scores of its ranks, so that no single sentence decides), with a linear drift over the
-    story. z uses standard errors that allow for unequal variance (HC2, MacKinnon & White 1985;
-    HC3 is too wide with this many properties). Only positive effects are hypotheses.
+    misses some: all enter one regression of the research half's divergence (`joint_effects`).
+    Only positive effects are hypotheses.
 
     Parameters
     ----------
@@ -100,41 +93,33 @@ def property_effects(groups: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `property`, `coefficient` (SD of divergence per unit of the property), `z` (HC2),
-        `occurrences` (sentences with a value above 0), the largest z first.
+        `property`, `coefficient`, `z` (see `joint_effects`) and `occurrences` (sentences with a
+        value above 0), the largest z first. Properties that hardly occur, or that earlier ones
+        predict almost wholly, are left out.
 
     Raises
     ------
     LmbrainError
         If there are too few sentences, or all diverge alike.
     """
-    from statsmodels.api import OLS
-
     research = groups[groups["half"] == RESEARCH]
     names = list(PROPERTIES)
-    table = values(names, research["text"].tolist())
-    occurrences = (table > 0).sum(axis=0)
-    varied = (table != np.median(table, axis=0)).sum(axis=0) >= MINIMAL_OCCURRENCES
-    kept = np.flatnonzero((occurrences >= MINIMAL_OCCURRENCES) & varied)
-    needed = len(kept) + 2 + MINIMAL_FREEDOM
-    if len(research) < needed:
-        raise LmbrainError(
-            f"The research half has {len(research)} sentences, but a regression on "
-            f"{len(kept)} properties needs {needed}; use a longer story or the openai proposer."
-        )
     if research["divergence"].nunique() == 1:
         raise LmbrainError("All research sentences have the same divergence; check its scores.")
-    ranks = stats.rankdata(research["divergence"].to_numpy(float))
-    scores = stats.norm.ppf((ranks - 0.5) / len(ranks))
-    drift = np.linspace(-1, 1, len(research))
-    design = np.column_stack([np.ones(len(research)), drift, table[:, kept]])
-    fit = OLS(scores, design).fit(cov_type="HC2")
+    table = values(names, research["text"].tolist())
+    coefficient, z = joint_effects(research["divergence"].to_numpy(float), table)
+    if np.isnan(z).all():
+        raise LmbrainError(
+            f"The research half has {len(research)} sentences, too few for a joint regression on "
+            "the properties that occur in them; use a longer story or the openai proposer."
+        )
     effects = pd.DataFrame(
         {
-            "property": [names[i] for i in kept],
-            "coefficient": fit.params[2:],
-            "z": fit.tvalues[2:],
-            "occurrences": occurrences[kept],
+            "property": names,
+            "coefficient": coefficient,
+            "z": z,
+            "occurrences": (table > 0).sum(axis=0),
         }
     )
+    effects = effects[~np.isnan(z)]
     return effects.sort_values("z", ascending=False, kind="stable", ignore_index=True)

@@ -2,6 +2,8 @@
 
 Validity V' = mean T'(A) - mean T'(B) over the validation half's divergent (A) and convergent (B)
 sentences (Zhong et al. 2023; Zhou et al. 2023), where T' in [0, 1] is the verifier's score.
+Where several kinds of sentences diverge, each crowds the others out of group A and lowers their
+validity; the partial effect, over all validation sentences at once, does not suffer from that.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from scipy import stats
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.groups import CONVERGENT, DIVERGENT, VALIDATION, members
 from lmbrain.hypotheses.hypothesis import Hypothesis
+from lmbrain.hypotheses.joint import joint_effects
 
 COLUMNS = (
     "rank",
@@ -28,6 +31,9 @@ COLUMNS = (
     "p_published",
     "p",
     "p_corrected",
+    "z_partial",
+    "p_partial",
+    "p_partial_corrected",
     "n_a",
     "n_b",
     "mean_a",
@@ -67,7 +73,10 @@ def rank(
         COLUMNS, one row a hypothesis (none for none). `se` and `p_published` are the study's own:
         variances with ddof 0, one-sided Student t of equal variances (NaN where all scores are
         equal). `p` is one-sided, from exchanging group labels between sentences, and
-        `p_corrected` is `p` after Holm over all hypotheses. `examples_for` and
+        `p_corrected` is `p` after Holm over all hypotheses. `z_partial` is from the regression of
+        all validation sentences' divergence on all hypotheses' scores (`joint_effects`),
+        `p_partial` one-sided, `p_partial_corrected` after Holm; NaN, and counted as 1 by Holm, for
+        a hypothesis that cannot be told from those before it. `examples_for` and
         `examples_against` are numbers of the divergent and of the convergent sentences for which
         the hypothesis holds best, between commas.
 
@@ -103,6 +112,12 @@ def rank(
     )
     table["t"], table["p_published"] = student_t(a, b)
     table["p_corrected"] = multipletests(table["p"].to_numpy(), method="holm")[1]
+    validation = groups[groups["half"] == VALIDATION]
+    every = _scores(verdicts, names, validation["sentence"].to_numpy())
+    _, table["z_partial"] = joint_effects(validation["divergence"].to_numpy(float), every.T)
+    table["p_partial"] = stats.norm.sf(table["z_partial"])
+    corrected = multipletests(table["p_partial"].fillna(1.0).to_numpy(), method="holm")[1]
+    table["p_partial_corrected"] = np.where(table["p_partial"].isna(), np.nan, corrected)
     table = table.sort_values("validity", ascending=False, kind="stable", ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)
     return table[list(COLUMNS)]

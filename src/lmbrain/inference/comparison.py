@@ -141,6 +141,36 @@ def compare_models(
     return comparison, np.array(effects)
 
 
+def word_improvement(
+    people: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], folds: Folds, targets: np.ndarray
+) -> np.ndarray:
+    """Mean `loss_difference` of each sample over some targets (the bins of a window).
+
+    Parameters
+    ----------
+    people, folds
+        As in `compare_models`.
+    targets : (t,) bool
+
+    Returns
+    -------
+    (people, n) in training variances; NaN for samples that are never used.
+
+    Raises
+    ------
+    LmbrainError
+        If `targets` is no mask or picks nothing.
+    """
+    if targets.dtype != bool or not targets.any():
+        raise LmbrainError("No bin lies in the window; widen evaluation.window.")
+    return np.array(
+        [
+            loss_difference(*(values[:, targets] for values in person), folds).mean(axis=1)
+            for person in people
+        ]
+    )
+
+
 def sign_flip_blocks(
     difference: np.ndarray, block_length: float, folds: Folds, resamples: int, seed: int
 ) -> Comparison:

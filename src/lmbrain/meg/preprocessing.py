@@ -212,7 +212,8 @@ def remove_artefacts(
         projections += found
         report["heart"] = _artefact(events, minutes, found)
     if eog_components:
-        events = mne.preprocessing.find_eog_events(raw, verbose="error")
+        # MNE's default high-pass of 1 Hz leaves a trough's rebound that counts as a blink.
+        events = mne.preprocessing.find_eog_events(raw, l_freq=0.5, verbose="error")
         found = []
         if len(events) >= FEWEST_BLINKS:
             found = _projections(raw, events, (-0.2, 0.2), eog_components, joint)

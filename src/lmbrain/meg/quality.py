@@ -72,8 +72,9 @@ def head_movement(info: mne.Info, reference: mne.transforms.Transform | None) ->
     if reference is None:
         return {"position": _short(position), "distance": None, "rotation": None}
     distance = np.linalg.norm(position - reference["trans"][:3, 3] * 1e3)
-    turn = here["trans"][:3, :3] @ reference["trans"][:3, :3].T
-    rotation = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+    # Rotations an angle a apart differ by 2 sqrt(2) sin(a / 2) in the Frobenius norm.
+    chord = np.linalg.norm(here["trans"][:3, :3] - reference["trans"][:3, :3]) / np.sqrt(8)
+    rotation = 2 * np.degrees(np.arcsin(min(chord, 1.0)))
     return {
         "position": _short(position),
         "distance": round(float(distance), 2),

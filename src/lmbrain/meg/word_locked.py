@@ -137,9 +137,7 @@ def trigger_onsets(
             f"The recording has no channel {channel!r} (trigger channels: "
             f"{', '.join(stims) or 'none'}); correct data.bids.trigger_channel in the config."
         )
-    events = mne.find_events(
-        raw, stim_channel=channel, shortest_event=1, initial_event=True, verbose="error"
-    )
+    events = mne.find_events(raw, stim_channel=channel, shortest_event=1, verbose="error")
     if values is not None:
         events = events[np.isin(events[:, 2], list(values))]
     return (events[:, 0] - raw.first_samp) / raw.info["sfreq"]
@@ -188,7 +186,7 @@ def align_triggers(
     raise LmbrainError(
         f"{source}: item {row + 1} is expected at {event_onsets[row]:.3f} s by the events file, "
         f"its trigger is found at {triggers[row]:.3f} s (median offset {1e3 * offset:.0f} ms, "
-        f"drift {1e3 * drift:.0f} ms over the run, allowed {1e3 * tolerance:.1f} ms); mend the "
+        f"drift {1e3 * drift:.1f} ms over the run, allowed {1e3 * tolerance:.1f} ms); mend the "
         "events file, or set data.bids.trigger_channel to null to trust its onsets."
     )
 

@@ -176,9 +176,7 @@ def simulate_run(
     """
     rng = stream(person.seed, person.subject, "run", run)
     move = [0.002, 0.002, 0.002, *np.deg2rad([1, 1, 1])]
-    info = measurement_info(
-        sampling_rate, line_frequency, person.head + rng.normal(scale=move)
-    )
+    info = measurement_info(sampling_rate, line_frequency, person.head + rng.normal(scale=move))
     picks = mne.pick_types(info, meg=True)
     meg = mne.pick_info(info, picks)
     onset = words["onset"].to_numpy()

@@ -53,9 +53,7 @@ RATE = (
     Component("onset_visual", "onset", ("occipital_left", "occipital_right"), (0.06, 0.18)),
     Component("onset_late", "onset", ("temporal_left", "temporal_right"), (0.14, 0.32)),
 )
-LENGTH = (
-    Component("length", "length", ("occipital_left", "occipital_right"), (0.09, 0.22)),
-)
+LENGTH = (Component("length", "length", ("occipital_left", "occipital_right"), (0.09, 0.22)),)
 _LM_PLACES = (
     ("temporal_left", "frontal_left"),
     ("anterior_temporal_left", "parietal_left"),
@@ -76,9 +74,7 @@ DOMAINS = {
     "figurative": Component(
         "figurative", "figurative", ("frontal_right", "posterior_temporal_right"), (0.30, 0.45)
     ),
-    "physical": Component(
-        "physical", "physical", ("motor_left", "parietal_right"), (0.26, 0.42)
-    ),
+    "physical": Component("physical", "physical", ("motor_left", "parietal_right"), (0.26, 0.42)),
 }
 
 

@@ -1,0 +1,169 @@
+"""Reading a MEG-BIDS folder: words stay words, subjects are compared item by item."""
+
+from pathlib import Path
+
+import pytest
+
+from lmbrain.datasets.bids import (
+    calibration_paths,
+    events_path,
+    read_events,
+    read_recording,
+    recording_path,
+    words_of_run,
+    words_table,
+)
+from lmbrain.errors import LmbrainError
+
+HEADER = "onset\tduration\ttrial_type\tvalue\tword"
+ITEMS = ["+", "null", "NA", 'nan."', "None", "true", "didn't"]
+
+
+def rows_of(items: list[str], first: float = 1.0) -> list[str]:
+    kinds = ["fixation" if item == "+" else "word" for item in items]
+    return [
+        f"{first + 0.5 * i}\t0.4\t{kind}\t{1 + (kind != 'word')}\t{item}"
+        for i, (item, kind) in enumerate(zip(items, kinds, strict=True))
+    ]
+
+
+def write_run(root: Path, subject: str, run: str, rows: list[str], header: str = HEADER) -> Path:
+    folder = root / f"sub-{subject}" / "meg"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"sub-{subject}_task-read_run-{run}_events.tsv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def study_words(root: Path, subjects: list[str], runs: list[str]):
+    return words_table(root, subjects, runs, "read", "tale", "word", "word")
+
+
+def test_words_that_look_like_missing_values_survive(tmp_path):
+    events = read_events(write_run(tmp_path, "01", "01", rows_of(ITEMS)))
+    assert events["word"].tolist() == ITEMS
+    assert events["onset"].tolist() == [1.0 + 0.5 * i for i in range(len(ITEMS))]
+
+
+def test_byte_order_mark_and_missing_trial_type_are_read(tmp_path):
+    path = write_run(
+        tmp_path, "01", "01", ["0.5\tn/a\tOnce", "1.0\t0.4\t+"], "\ufeffonset\tduration\tword"
+    )
+    words = words_of_run(read_events(path), "tale", "01", "word", "word")
+    assert words["text"].tolist() == ["Once", "+"]
+    assert words["is_word"].tolist() == [True, False]
+    assert words["onset"].tolist() == [0.5, 1.0]
+    assert words["duration"].isna().tolist() == [True, False]
+
+
+def test_items_of_other_trial_types_are_kept_as_no_words(tmp_path):
+    rows = [
+        "0.1\t0\tresponse\t64\tn/a",
+        "0.2\t0\tresponse\t64\t",
+        "3.0\t0.4\tword\t1\tend.",
+        "1.0\t0.4\tquestion\t3\tReady?",
+        "2.0\t0.4\tword\t1\tThe",
+    ]
+    words = words_of_run(
+        read_events(write_run(tmp_path, "01", "01", rows)), "tale", "01", "word", "word"
+    )
+    assert words["text"].tolist() == ["Ready?", "The", "end."]
+    assert words["is_word"].tolist() == [False, True, True]
+    assert words["sentence"].tolist() == [-1, 0, 0]
+    assert words["item"].tolist() == [0, 1, 2]
+    assert words["value"].tolist() == ["3", "1", "1"]
+
+
+def test_words_table_runs_on_over_runs_and_takes_the_first_subjects_onsets(tmp_path):
+    for subject, first in (("01", 1.0), ("02", 2.5)):
+        write_run(tmp_path, subject, "01", rows_of(["+", "One", "day"], first))
+        write_run(tmp_path, subject, "02", rows_of(["+", "it", "rained.", "Then", "sun."], first))
+    words = study_words(tmp_path, ["01", "02"], ["01", "02"])
+    assert words["item"].tolist() == list(range(8))
+    assert words["run"].tolist() == ["01"] * 3 + ["02"] * 5
+    assert words["sentence"].tolist() == [-1, 0, 0, -1, 0, 0, 1, 1]
+    assert words["onset"].tolist()[:4] == [1.0, 1.5, 2.0, 1.0]
+    assert "value" not in words
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (
+            ["+", "One", "night"],
+            "item 3: expected the word 'day' as for subject 01, found the word",
+        ),
+        (["One", "+", "day"], r"item 1: expected the non-word '\+' .* found the word 'One'"),
+        (["+", "One"], r"item 3: .* found no more items \(3 items against 2\)"),
+        (["+", "One", "day", "it"], "item 4: expected no more items .* found the word 'it'"),
+    ],
+)
+def test_a_subject_who_saw_something_else_is_named(tmp_path, shown, message):
+    write_run(tmp_path, "01", "01", rows_of(["+", "One", "day"]))
+    write_run(tmp_path, "02", "01", rows_of(shown))
+    with pytest.raises(LmbrainError, match=f"Subject 02, run 01, {message}"):
+        study_words(tmp_path, ["01", "02"], ["01"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        (["soon\t0.4\tword\t1\tOne"], HEADER, "row 1: onset is 'soon', not a number"),
+        (["n/a\t0.4\tword\t1\tOne"], HEADER, "row 1: a text without an onset"),
+        (["1\t0.4\tword\t1\tOne\tmore"], HEADER, "row 1: expected 5 fields .* found 6"),
+        (
+            ["1\t0\tword\t1\tOne", "2\t0\tword\t1\tday\tx\ty"],
+            HEADER,
+            "row 2: expected 5 .* found 7",
+        ),
+        (["1\t0.4\tword\t1"], HEADER, "row 1: expected 5 fields .* found 4"),
+        (["1\t0.4\tspoken\t1\tOne"], HEADER, "no word of trial type 'word'"),
+        (["1\t0.4"], "onset\tduration", "no column 'word'"),
+        (["1\tOne"], "onset\tword", "no column 'duration'"),
+    ],
+)
+def test_a_malformed_events_file_is_named_with_its_row(tmp_path, rows, header, message):
+    path = write_run(tmp_path, "01", "01", rows, header)
+    with pytest.raises(LmbrainError, match=message) as error:
+        words_of_run(read_events(path), "tale", "01", "word", "word")
+    assert path.name in str(error.value)
+
+
+def test_recordings_are_found_whole_or_split_and_missing_ones_named(tmp_path):
+    folder = tmp_path / "sub-01" / "meg"
+    folder.mkdir(parents=True)
+    whole = folder / "sub-01_task-read_run-01_meg.fif"
+    part = folder / "sub-01_task-read_run-02_split-01_meg.fif"
+    for path in (whole, part, folder / "sub-01_task-read_run-02_split-02_meg.fif"):
+        path.touch()
+    assert recording_path(tmp_path, "01", "read", "01") == whole
+    assert recording_path(tmp_path, "01", "read", "02") == part
+    with pytest.raises(LmbrainError, match=r"run-03_meg\.fif does not exist.*run-01_meg\.fif"):
+        recording_path(tmp_path, "01", "read", "03")
+    with pytest.raises(LmbrainError, match="no recording"):
+        recording_path(tmp_path, "02", "read", "01")
+    with pytest.raises(LmbrainError, match="is no folder; correct data.bids.root"):
+        recording_path(tmp_path / "nowhere", "01", "read", "01")
+    with pytest.raises(LmbrainError, match=r"run-01_events\.tsv does not exist"):
+        events_path(tmp_path, "01", "read", "01")
+    with pytest.raises(LmbrainError, match="does not exist"):
+        read_recording(folder / "sub-01_task-read_run-03_meg.fif")
+
+
+def test_calibration_files_are_found_where_bids_keeps_them(tmp_path):
+    folder = tmp_path / "sub-01" / "meg"
+    folder.mkdir(parents=True)
+    assert calibration_paths(tmp_path, "01") == {"calibration": None, "cross_talk": None}
+    fine = folder / "sub-01_acq-calibration_meg.dat"
+    fine.touch()
+    assert calibration_paths(tmp_path, "01") == {"calibration": fine, "cross_talk": None}
+    crosstalk = folder / "sub-01_acq-crosstalk_meg.fif"
+    crosstalk.touch()
+    assert calibration_paths(tmp_path, "01")["cross_talk"] == crosstalk
+
+
+def test_a_study_without_runs_or_subjects_is_refused(tmp_path):
+    with pytest.raises(LmbrainError, match=r"data\.bids\.runs is empty"):
+        study_words(tmp_path, ["01"], [])
+    with pytest.raises(LmbrainError, match=r"data\.subjects is empty"):
+        study_words(tmp_path, [], ["01"])

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmbrain.encoding.folds import make_folds
+from lmbrain.errors import LmbrainError
+from lmbrain.inference.resampling import block_sums, contiguous_blocks, draw_shifts, sign_flips
+
+
+def folds_of(n, outer=4, usable=None, step=1.0):
+    usable = np.ones(n, bool) if usable is None else usable
+    return make_folds(np.full(n, "a"), step * np.arange(n), usable, outer, 0.0)
+
+
+def test_shifts_keep_the_minimal_distance_from_both_sides_and_reach_it():
+    shifts = draw_shifts(folds_of(200), 5000, 10, 0)
+    assert shifts.shape == (4, 5000)
+    assert shifts.min() == 10
+    assert shifts.max() == 40
+
+
+def test_minimal_shift_in_seconds_is_rounded_up_to_samples():
+    assert draw_shifts(folds_of(400, step=2.0), 5000, 19.0, 0).min() == 10
+
+
+def test_a_fold_too_short_for_the_minimal_shift_is_refused():
+    with pytest.raises(LmbrainError, match="minimal_shift"):
+        draw_shifts(folds_of(40), 100, 6, 0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    length=st.floats(1, 60),
+    unusable=st.lists(st.integers(0, 119), max_size=40, unique=True),
+)
+def test_blocks_are_contiguous_inside_folds_and_long_enough(length, unusable):
+    usable = np.ones(120, bool)
+    usable[unusable] = False
+    folds = folds_of(120, 3, usable)
+    blocks = contiguous_blocks(folds, length)
+    assert (blocks[~usable] == -1).all()
+    numbers = blocks[usable]
+    assert (np.diff(numbers) >= 0).all()
+    assert set(numbers) == set(range(numbers.max() + 1))
+    for number in range(numbers.max() + 1):
+        assert len(set(folds.block[blocks == number])) == 1
+
+
+def test_block_sums_match_a_loop():
+    rng = np.random.default_rng(0)
+    usable = rng.random(100) > 0.2
+    folds = folds_of(100, 4, usable)
+    blocks = contiguous_blocks(folds, 7)
+    values = rng.standard_normal((100, 3))
+    values[~usable] = np.nan
+    sums, sizes = block_sums(values, blocks)
+    for number in range(blocks.max() + 1):
+        assert sizes[number] == (blocks == number).sum()
+        np.testing.assert_allclose(sums[number], values[blocks == number].sum(axis=0))
+
+
+def test_blocks_span_the_length_asked():
+    blocks = contiguous_blocks(folds_of(200), 20)
+    assert (np.bincount(blocks) >= 20).all()
+    assert len(np.bincount(blocks)) == 8
+
+
+def test_few_units_get_every_flip_once_and_many_a_random_draw():
+    signs, exact = sign_flips(3, 8, 0)
+    assert exact
+    assert len({tuple(row) for row in signs}) == 8
+    signs, exact = sign_flips(4, 15, 0)
+    assert not exact
+    assert signs.shape == (15, 4)
+    assert set(np.unique(signs)) == {-1.0, 1.0}
