@@ -142,7 +142,7 @@ def test_recordings_are_found_whole_or_split_and_missing_ones_named(tmp_path):
         recording_path(tmp_path, "01", "read", "03")
     with pytest.raises(LmbrainError, match="no recording"):
         recording_path(tmp_path, "02", "read", "01")
-    with pytest.raises(LmbrainError, match="is no folder; correct data.bids.root"):
+    with pytest.raises(LmbrainError, match=r"is no folder; correct data\.bids\.root"):
         recording_path(tmp_path / "nowhere", "01", "read", "01")
     with pytest.raises(LmbrainError, match=r"run-01_events\.tsv does not exist"):
         events_path(tmp_path, "01", "read", "01")

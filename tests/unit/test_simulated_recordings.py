@@ -176,13 +176,13 @@ def test_the_noise_has_the_deviation_that_strengths_refer_to(person):
     meg = mne.pick_info(info, mne.pick_types(info, meg=True))
     gain = sources.dipole_gain(meg, person.brain.positions, person.brain.orientations)
     rng = np.random.default_rng(0)
-    n = 12000
+    n = 20000
     data = noise.sensor_noise(meg, n, RATE, rng)
     data += gain.astype(np.float32) @ noise.brain_courses(person.brain, np.ones(n), n, RATE, rng)
     filtered = mne.filter.filter_data(data.astype(float), RATE, 0.1, 40.0, verbose="error")
     measured = filtered.reshape(306, -1, 5).mean(axis=2).std(axis=1)
     ratio = measured / noise.noise_deviation(meg, person.brain, gain)
-    assert np.abs(np.median(ratio) - 1) < 0.05
+    assert np.abs(np.median(ratio) - 1) < 0.06
     assert ratio.min() > 0.7 and ratio.max() < 1.3
 
 
@@ -202,11 +202,11 @@ def test_mains_heart_and_eyes_are_in_the_recording(run):
     assert abs(frequency[np.median(power, axis=0).argmax()] - 50) < 0.5
     beats = mne.preprocessing.find_ecg_events(run, verbose="error")[0]
     assert 0.8 < len(beats) / run.times[-1] < 1.4
-    forehead, lids = (
+    temple, lids = (
         mne.filter.filter_data(run.get_data(name)[0], RATE, 1.0, 15.0, verbose="error")
-        for name in ("MEG 0811", "EOG061")
+        for name in ("MEG 0343", "EOG061")
     )
-    assert np.abs(np.corrcoef(lids, forehead)[0, 1]) > 0.5
+    assert np.abs(np.corrcoef(lids, temple)[0, 1]) > 0.4
 
 
 def test_a_subject_folder_appears_whole_with_its_words_unchanged(tmp_path, shown, table):

@@ -184,7 +184,7 @@ def test_runs_that_do_not_fit_each_other_are_named():
         return word_locked(raws, words, onsets, WINDOW, 0.025, ["grad"])
 
     assert run().metadata["usable"].all()
-    with pytest.raises(LmbrainError, match="Run 02: expected 1 onsets .* found 2"):
+    with pytest.raises(LmbrainError, match=r"Run 02: expected 1 onsets .* found 2"):
         run(onsets=onsets | {"02": np.ones(2)})
     with pytest.raises(LmbrainError, match="Run 02 of the words table has no recording"):
         run(raws={"01": raws["01"]})
@@ -209,7 +209,7 @@ def test_triggers_are_read_in_the_recordings_clock_and_by_their_values():
 
 
 def test_triggers_within_the_tolerance_are_the_onsets():
-    triggers = EVENTS + [0.004, -0.01, 0.012, 0.0]
+    triggers = EVENTS + np.array([0.004, -0.01, 0.012, 0.0])
     np.testing.assert_array_equal(align_triggers(triggers, EVENTS, 0.0125, "x"), triggers)
 
 
@@ -220,7 +220,10 @@ def test_triggers_within_the_tolerance_are_the_onsets():
         (np.delete(EVENTS, 1), "expected 4 triggers .* found 3 .*number 2"),
         (EVENTS + 0.04, r"item 1 is expected at 0\.500 s .* offset 40 ms, drift -?0.0 ms"),
         (EVENTS * 1.01, r"item 4 is expected at 2\.030 s .* found at 2\.050 s .* drift 15.3 ms"),
-        (EVENTS + [0, 0, 0.03, 0], r"item 3 is expected at 1\.520 s .* found at 1\.550 s"),
+        (
+            EVENTS + np.array([0, 0, 0.03, 0]),
+            r"item 3 is expected at 1\.520 s .* found at 1\.550 s",
+        ),
     ],
 )
 def test_triggers_that_do_not_fit_the_events_name_subject_and_run(triggers, message):

@@ -15,6 +15,7 @@ with job(snakemake) as made:
         material.lexicon(),
         material.subjects(),
         material.neutral(),
+        story=material.story(),
     )
     tokenizer = train_tokenizer(texts, params.texts["vocabulary"])
     model = train_causal_lm(

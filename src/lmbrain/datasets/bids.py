@@ -72,6 +72,62 @@ def calibration_paths(root: str | Path, subject: str) -> dict[str, Path | None]:
     return {"calibration": base.meg_calibration_fpath, "cross_talk": base.meg_crosstalk_fpath}
 
 
+def missing_recordings(
+    root: str | None, subjects: Sequence[str], runs: Sequence[str], task: str
+) -> list[str]:
+    """A sentence for each recording or events file that is not there."""
+    if root is None:
+        return ["data.bids.root: the folder of the BIDS data set; name it in the config."]
+    sentences = []
+    for subject in subjects:
+        for run in runs:
+            for find in (recording_path, events_path):
+                try:
+                    find(root, subject, task, run)
+                except LmbrainError as error:
+                    sentences.append(str(error))
+    return sentences
+
+
+def item_onsets(
+    raw: mne.io.BaseRaw,
+    *,
+    root: str | Path,
+    subject: str,
+    task: str,
+    run: str,
+    word_column: str,
+    word_trial_type: str,
+    trigger_channel: str | None,
+    tolerance: float,
+) -> np.ndarray:
+    """One person's onset of every item of a run, seconds after the recording's first sample.
+
+    From the events file; where a trigger channel is named, from its triggers, checked against the
+    events file.
+
+    Parameters
+    ----------
+    raw
+        The run's recording.
+    tolerance
+        Largest difference (s) between a trigger and its event.
+
+    Raises
+    ------
+    LmbrainError
+        If the triggers do not fit the events.
+    """
+    from lmbrain.meg.word_locked import align_triggers, trigger_onsets
+
+    events = read_events(events_path(root, subject, task, run))
+    onsets = words_of_run(events, "", run, word_column, word_trial_type)["onset"].to_numpy(float)
+    if trigger_channel is None:
+        return onsets
+    source = f"Subject {subject}, run {run}"
+    return align_triggers(trigger_onsets(raw, trigger_channel), onsets, tolerance, source)
+
+
 def read_recording(path: str | Path) -> mne.io.BaseRaw:
     """Open a FIF recording without loading its samples; raw MaxShield recordings are accepted.
 

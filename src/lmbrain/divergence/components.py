@@ -9,9 +9,9 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 
-# Share of one person's response that word features explain; sets the ridge penalty, which only
-# serves to take the model's part out of the training responses.
-EXPECTED_R2 = 0.02
+# Ridge penalty for each feature, in samples. Weak on purpose: overfitted noise is private to a
+# person and averages out of the cross-person covariance, a part of the model left in does not.
+PENALTY_PER_FEATURE = 1.0
 
 
 def shared_components(
@@ -99,11 +99,11 @@ def _residuals(
 def _ridge_hat(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Matrix (m_score, m_fit) that turns responses fitted on into predictions.
 
-    The penalty f (1 - R2) / R2 is the best one for weights of equal variance on f standardised
-    features that together explain R2.
+    The penalty is the best one if f standardised features of equal weight explained half of the
+    response, f (1 - R2) / R2 with R2 = .5.
     """
     samples, size = fit.shape
-    penalty = size * (1 - EXPECTED_R2) / EXPECTED_R2
+    penalty = PENALTY_PER_FEATURE * size
     fit, score = fit - fit.mean(axis=0), score - fit.mean(axis=0)
     if size < samples:
         inverse = linalg.solve(fit.T @ fit + penalty * np.eye(size), fit.T, assume_a="pos")

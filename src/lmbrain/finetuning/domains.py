@@ -266,8 +266,8 @@ def _hub_splits(form: str, hub_id: str) -> Iterator[tuple[str, Sequence[Mapping[
         raise LmbrainError(
             f"The {form} set {hub_id!r} could not be fetched from the Hugging Face hub "
             f"({type(error).__name__}: {str(error).splitlines()[0]}); go online once, or put "
-            f"{columns.train[-1]} and {columns.validation[-1]} into a folder and give that folder "
-            "as the set's source in finetuning.sets."
+            f"{columns.train[0]} and {columns.validation[-1]} with their labels into a folder and "
+            "give that folder as the set's source in finetuning.sets."
         ) from error
     for split in ("train", "validation"):
         if split not in loaded:

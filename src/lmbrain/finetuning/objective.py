@@ -85,8 +85,9 @@ def encode(
 ) -> list[EncodedItem]:
     """Tokenise each prompt together with each option, a space between them.
 
-    A token belongs to the option if it covers any of the option's characters, so a token that
-    merges both sides counts as the option's.
+    A token belongs to the option if it covers any character after the prompt. So the space is
+    the option's also where it is a token of its own, and a token that merges both sides counts
+    as the option's.
 
     Parameters
     ----------
@@ -115,14 +116,14 @@ def encode(
             "give every item the same number."
         )
     texts = [f"{item.prompt} {option}" for item in items for option in item.options]
-    starts = [len(item.prompt) + 1 for item in items for _ in item.options]
+    ends = [len(item.prompt) for item in items for _ in item.options]
     if not texts:
         return []
     encoded = tokenizer(texts, return_offsets_mapping=True)
     rows = [
-        (tuple(ids), tuple(end > start for _, end in offsets))
-        for ids, offsets, start in zip(
-            encoded["input_ids"], encoded["offset_mapping"], starts, strict=True
+        (tuple(ids), tuple(end > prompt_end for _, end in offsets))
+        for ids, offsets, prompt_end in zip(
+            encoded["input_ids"], encoded["offset_mapping"], ends, strict=True
         )
     ]
     for text, (ids, in_option) in zip(texts, rows, strict=True):

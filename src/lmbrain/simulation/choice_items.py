@@ -108,7 +108,7 @@ TAILS = (
 """What may stand between word and answer in the items of the other shape."""
 
 PLAIN_SHARE = 0.8
-LONGEST_PREAMBLE = 8
+LONGEST_PREAMBLE = 14
 LITERAL_SHARE = 0.4
 HELD_OUT_SHARE = 0.15
 
@@ -292,7 +292,8 @@ def _item(
 
 
 def _preamble(rng: np.random.Generator, slots: language.Pools) -> str:
-    # Story contexts are windows that begin anywhere, so the preamble is cut anywhere, too.
-    words = language.sentence(rng, slots).split()
+    # Story contexts are windows that begin anywhere, so the preamble is cut anywhere, too; much
+    # shorter ones leave the positions that a story's words take untrained.
+    words = f"{language.sentence(rng, slots)} {language.sentence(rng, slots)}".split()
     kept = int(rng.integers(LONGEST_PREAMBLE + 1))
     return " ".join(words[max(0, len(words) - kept) :]) if kept else ""

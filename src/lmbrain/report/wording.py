@@ -1,0 +1,87 @@
+"""Numbers and names as the report writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+LEVEL = 0.05  # of corrected p-values, where the config names none
+
+SPACES = {
+    "rate": "word rate",
+    "controls": "controls",
+    "lm": "controls + language model",
+}
+MEASURES = {
+    "squared_error": "squared error (published)",
+    "gap": "gap to other people's brains",
+    "residual_product": "cross-person residual product",
+    "residual_product_components": "residual product on shared components",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A value with a fixed number of decimals; `n/a` for what does not exist."""
+    return "n/a" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """As `number`, with its sign."""
+    return "n/a" if value is None or not np.isfinite(value) else f"{value:+.{digits}f}"
+
+
+def significant(value: float | None, digits: int = 2) -> str:
+    """A signed value with some significant digits, for quantities of any size."""
+    if value is None or not np.isfinite(value):
+        return "n/a"
+    return f"{value:+.{digits}g}" if abs(value) >= 1e-3 or value == 0 else f"{value:+.{digits - 1}e}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value to three decimals; smaller ones as a bound."""
+    if value is None or not np.isfinite(value):
+        return "n/a"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage; 0% and 100% only for none and all."""
+    if not np.isfinite(share):
+        return "n/a"
+    if 0 < share < 0.01:
+        return "< 1%"
+    if 0.99 < share < 1:
+        return "> 99%"
+    return f"{100 * share:.0f}%"
+
+
+def count(n: int, thing: str, things: str | None = None) -> str:
+    """`1 word`, `2 words`."""
+    return f"{n:,} {thing if n == 1 else things or thing + 's'}"
+
+
+def names(items: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    items = list(items)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def plain(name: str) -> str:
+    """A name from the config in words."""
+    return name.replace("_", " ")
+
+
+def space(name: str) -> str:
+    """A feature space in words."""
+    return SPACES.get(name, plain(name))
+
+
+def measure(name: str) -> str:
+    """A divergence measure in words, also its relative and adjusted forms."""
+    for ending, words in (("_relative", ", relative"), ("_adjusted", ", adjusted")):
+        if name.endswith(ending):
+            return MEASURES.get(name.removesuffix(ending), plain(name)) + words
+    return MEASURES.get(name, plain(name))

@@ -1,0 +1,352 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.signal import lfilter
+
+from lmbrain.divergence import (
+    MEASURES,
+    adjusted,
+    divergence_diagnostics,
+    ranking_measure,
+    samples_to_words,
+    select_sensors,
+    sentence_divergence,
+    split_half_reliability,
+    word_divergence,
+)
+from lmbrain.divergence.components import shared_components
+from lmbrain.encoding.folds import Folds, make_folds
+from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.errors import LmbrainError
+from lmbrain.words import make_words
+
+SENSORS, BINS, FEATURES = 20, 6, 12
+
+
+@dataclass
+class Cohort:
+    responses: list
+    predictions: list
+    others: list
+    features: np.ndarray
+    folds: Folds
+    planted: np.ndarray
+
+    def scores(self, **changes):
+        everything = {
+            "window": np.arange(BINS) > 0,
+            "sensors": np.ones((self.folds.n_outer, SENSORS), bool),
+            "components": 5,
+            "others": self.others,
+            "features": self.features,
+        }
+        return word_divergence(
+            self.responses, self.predictions, self.folds, **{**everything, **changes}
+        )
+
+
+def simulate(seed, n=1000, people=4, strength=1.0):
+    """Shared response to features that the LM has, and to planted words that it has not.
+
+    Noise is autocorrelated, mixed over sensors and louder on some words, privately to a person.
+    """
+    rng = np.random.default_rng(seed)
+    features = lfilter([1], [1, -0.3], rng.standard_normal((n, FEATURES)), axis=0)
+    weights = 0.1 * rng.standard_normal((FEATURES, SENSORS * BINS))
+    planted = rng.random(n) < 0.1
+    pattern = np.outer(np.exp(-(np.linspace(-2, 2, SENSORS) ** 2)), np.hanning(BINS + 2)[1:-1])
+    signal = features @ weights + strength * np.outer(planted, pattern)
+    folds = make_folds(np.full(n, "s"), np.arange(n), np.ones(n, bool), 4, 5.0)
+    responses, predictions = [], []
+    for _ in range(people):
+        mixing = np.eye(SENSORS) + 0.15 * rng.standard_normal((SENSORS, SENSORS))
+        noise = lfilter([1], [1, -0.5], rng.standard_normal((n, BINS, SENSORS)) @ mixing, axis=0)
+        noise *= np.exp(0.3 * rng.standard_normal((n, 1, 1))) / noise.std()
+        response = signal.reshape(n, SENSORS, BINS) + noise.transpose(0, 2, 1)
+        fit = nested_ridge(features, response.reshape(n, -1), folds, [1.0, 100.0])
+        responses.append(response)
+        predictions.append(fit.prediction.reshape(response.shape))
+    others = [cross_subject(responses, p, folds) for p in range(people)]
+    return Cohort(responses, predictions, others, features, folds, planted)
+
+
+def cross_subject(responses, person, folds):
+    """Least squares, target by target, on the mean of the other people."""
+    rest = [r for p, r in enumerate(responses) if p != person]
+    if not rest:
+        return None
+    rest, own = np.mean(rest, axis=0), responses[person]
+    prediction = np.empty_like(own)
+    for fold in range(folds.n_outer):
+        train, test = folds.train(fold), folds.test(fold)
+        centre, mean = rest[train].mean(axis=0), own[train].mean(axis=0)
+        x, y = rest[train] - centre, own[train] - mean
+        prediction[test] = mean + (rest[test] - centre) * (x * y).sum(axis=0) / (x**2).sum(axis=0)
+    return prediction
+
+
+def auc(score, planted):
+    rank = pd.Series(score).rank().to_numpy()
+    ones = planted.sum()
+    return (rank[planted].mean() - (ones + 1) / 2) / (len(planted) - ones)
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return simulate(0)
+
+
+def test_planted_words_are_found_by_what_people_share_and_hardly_by_squared_error(cohort):
+    cohorts = [cohort, simulate(1), simulate(2)]
+    found = pd.DataFrame(
+        {m: auc(scores[m], c.planted) for m in MEASURES} for c in cohorts for scores in [c.scores()]
+    ).mean()
+    assert found["residual_product_components"] > found["squared_error"] + 0.15
+    assert found["residual_product_components"] > found["residual_product"] + 0.02
+    assert found["residual_product"] > found["squared_error"] + 0.1
+    assert found["gap"] > found["squared_error"] + 0.08
+
+
+def test_nothing_is_found_where_nothing_was_planted():
+    cohort = simulate(3, strength=0.0)
+    scores = cohort.scores()
+    for measure in MEASURES:
+        assert abs(auc(scores[measure], cohort.planted) - 0.5) < 0.1
+
+
+def test_only_the_published_measure_follows_the_energy_of_the_response(cohort):
+    correlation = cohort.scores().corr(method="spearman")["response_energy"]
+    assert correlation["squared_error"] > 0.9
+    assert abs(correlation["residual_product"]) < 0.3
+    assert abs(correlation["residual_product_components"]) < 0.3
+
+
+def test_measures_match_their_formulas(cohort):
+    sensors = np.zeros((4, SENSORS), bool)
+    sensors[:, 3:9] = True
+    scores = cohort.scores(sensors=sensors, controls=cohort.others)
+    word = 17
+    fold = cohort.folds.block[word]
+    train = cohort.folds.train(fold)
+    y, lm, x = [], [], []
+    for p in range(4):
+        inside = cohort.responses[p][:, 3:9, 1:]
+        mean, sd = inside[train].mean(axis=0), inside[train].std(axis=0)
+        y.append((inside[word] - mean) / sd)
+        lm.append((cohort.predictions[p][word, 3:9, 1:] - mean) / sd)
+        x.append((cohort.others[p][word, 3:9, 1:] - mean) / sd)
+    error = np.mean([(a - b) ** 2 for a, b in zip(y, lm, strict=True)])
+    apart = np.mean([(a - b) ** 2 for a, b in zip(y, x, strict=True)])
+    residual = [a - b for a, b in zip(y, lm, strict=True)]
+    pairs = [(residual[p] * residual[q]).mean() for p in range(4) for q in range(4) if p != q]
+    expected = {
+        "squared_error": error,
+        "gap": error - apart,
+        "skill": apart - error,
+        "residual_product": np.mean(pairs),
+        "response_energy": np.mean(np.square(y)),
+        "prediction_energy": np.mean(np.square(lm)),
+        "shared_energy": np.mean(np.square(x)),
+    }
+    for column, value in expected.items():
+        assert scores.loc[word, column] == pytest.approx(value, abs=1e-4), column
+
+
+def test_all_components_together_give_back_the_residual_product(cohort):
+    scores = cohort.scores(components=SENSORS * (BINS - 1))
+    np.testing.assert_allclose(
+        scores["residual_product_components"], scores["residual_product"], atol=1e-4
+    )
+
+
+def test_components_are_the_leading_eigenvectors_of_the_cross_person_covariance(cohort):
+    y = [r.reshape(len(r), -1) for r in cohort.responses]
+    basis = shared_components(y, cohort.folds, 1, 3, None)
+    train = cohort.folds.train(1)
+    matrix = sum(a[train].T @ b[train] for a in y for b in y if a is not b)
+    leading = np.linalg.eigh(matrix)[1][:, :-4:-1]
+    np.testing.assert_allclose(np.abs((basis * leading).sum(axis=0)), 1, atol=1e-4)
+
+
+def test_no_sample_outside_the_training_fold_enters_its_components(cohort):
+    rng = np.random.default_rng(0)
+    y = [r.reshape(len(r), -1) for r in cohort.responses]
+    basis = shared_components(y, cohort.folds, 1, 3, cohort.features)
+    outside = ~cohort.folds.train(1)
+    assert outside.sum() > cohort.folds.test(1).sum()
+    spoilt = [np.where(outside[:, None], 100 * rng.standard_normal(v.shape), v) for v in y]
+    features = np.where(outside[:, None], np.nan, cohort.features)
+    other = shared_components(spoilt, cohort.folds, 1, 3, features)
+    np.testing.assert_array_equal(basis, other)
+    assert not np.allclose(basis, shared_components(spoilt, cohort.folds, 2, 3, cohort.features))
+
+
+def test_a_word_score_depends_on_its_own_fold_only_through_the_word_itself(cohort):
+    words = np.flatnonzero(cohort.folds.test(1))
+    word, changed = words[0], words[5:]
+    spoilt = [r.copy() for r in cohort.responses]
+    for response in spoilt:
+        response[changed] *= 3
+    features = cohort.features.copy()
+    features[changed] += 1
+    before, after = (
+        cohort.scores(),
+        Cohort(**{**vars(cohort), "responses": spoilt}).scores(features=features),
+    )
+    columns = [*MEASURES, "skill", "response_energy"]
+    np.testing.assert_array_equal(before.loc[word, columns], after.loc[word, columns])
+    assert (before.loc[changed, "squared_error"] != after.loc[changed, "squared_error"]).all()
+
+
+def test_the_features_are_taken_out_before_the_components_are_found():
+    """A strong response that the LM explains must not use up the components."""
+    rng = np.random.default_rng(0)
+    n, d = 600, 30
+    folds = make_folds(np.full(n, "s"), np.arange(n), np.ones(n, bool), 3, 0.0)
+    features = rng.standard_normal((n, 3))
+    strong = 3 * features @ rng.standard_normal((3, d))
+    missed = np.outer(rng.standard_normal(n), np.eye(d)[0])
+    y = [strong + missed + rng.standard_normal((n, d)) for _ in range(3)]
+    with_features = shared_components(y, folds, 0, 1, features)[0, 0]
+    without = shared_components(y, folds, 0, 1, None)[0, 0]
+    assert abs(with_features) > 0.9
+    assert abs(without) < 0.5
+
+
+def test_more_features_than_samples_take_the_same_out(cohort):
+    y = [r.reshape(len(r), -1) for r in cohort.responses]
+    wide = np.tile(cohort.features, 80)
+    narrow = shared_components(y, cohort.folds, 0, 4, cohort.features)
+    # Copies scale kernel and penalty alike, so both give the same fit.
+    angles = np.linalg.svd(narrow.T @ shared_components(y, cohort.folds, 0, 4, wide))[1]
+    np.testing.assert_allclose(angles, 1, atol=1e-6)
+
+
+def test_sensors_are_the_best_ones_of_the_window_in_each_fold():
+    r = np.zeros((2, 4, 3))
+    r[0, :, 1] = [0.1, 0.4, 0.2, 0.3]
+    r[1, :, 1] = [0.4, 0.1, 0.2, 0.3]
+    r[:, :, 0] = [9, 0, 0, 0]
+    masks = select_sensors(r, np.array([False, True, True]), 0.5)
+    assert masks.tolist() == [[False, True, False, True], [True, False, False, True]]
+    with pytest.raises(LmbrainError, match="True or False"):
+        select_sensors(r, np.array([0, 1, 1]), 0.5)
+    with pytest.raises(LmbrainError, match="no bin"):
+        select_sensors(r, np.zeros(3, bool), 0.5)
+
+
+def test_unused_words_have_no_score_and_may_lack_predictions(cohort):
+    usable = np.ones(1000, bool)
+    usable[[3, 500]] = False
+    folds = make_folds(cohort.folds.story, cohort.folds.position, usable, 4, 5.0)
+    predictions = [p.copy() for p in cohort.predictions]
+    for prediction in predictions:
+        prediction[[3, 500]] = np.nan
+    changed = Cohort(**{**vars(cohort), "folds": folds, "predictions": predictions})
+    scores = changed.scores()
+    assert np.flatnonzero(scores.isna().any(axis=1)).tolist() == [3, 500]
+    predictions[0][7] = np.nan
+    with pytest.raises(LmbrainError, match="prediction of person 0"):
+        changed.scores()
+
+
+def test_one_person_alone_has_squared_error_and_skill_and_says_so():
+    alone = simulate(0, n=300, people=1)
+    scores = alone.scores(others=None)
+    assert {"squared_error", "skill"} <= set(scores)
+    assert not {"gap", "residual_product", "shared_energy"} & set(scores)
+    assert "One person alone" in scores.attrs["note"]
+    assert ranking_measure(scores, "residual_product_components") == "squared_error"
+
+
+def test_without_predictions_from_others_a_gap_is_refused_and_the_rest_stays(cohort):
+    scores = cohort.scores(others=None)
+    assert "gap" not in scores
+    assert ranking_measure(scores, "residual_product") == "residual_product"
+    with pytest.raises(LmbrainError, match="gap"):
+        ranking_measure(scores, "gap")
+
+
+def test_too_many_components_are_refused(cohort):
+    with pytest.raises(LmbrainError, match=r"divergence\.components"):
+        cohort.scores(components=1000)
+
+
+def test_volumes_are_averaged_in_the_window_after_each_word_of_their_own_run():
+    words = make_words(
+        ["s"] * 4, ["1", "1", "2", "2"], ["a", "+", "b", "c"], np.array([0, 1, 0, 50.0]), np.ones(4)
+    )
+    scores = pd.DataFrame({"m": [1.0, 2.0, np.nan, 8.0, 10.0, 20.0]})
+    seconds, run = np.array([2.0, 4.0, 5.0, 6.0, 4.0, 7.0]), np.array(["1"] * 4 + ["2"] * 2)
+    mapped = samples_to_words(scores, seconds, run, words, (4.0, 6.0))["m"]
+    assert mapped[0] == 5.0
+    assert mapped[2] == 10.0
+    assert np.isnan(mapped[[1, 3]]).all()
+    with pytest.raises(LmbrainError, match="No sample"):
+        samples_to_words(scores, seconds, run, words, (400.0, 600.0))
+
+
+def test_sentences_average_their_scored_words_and_count_the_others():
+    text = ["One", "two", "three.", "Four", "five.", "+", "Six", "seven", "eight", "nine."]
+    n = len(text)
+    words = make_words(["s"] * n, ["1"] * n, text, np.arange(float(n)), np.ones(n))
+    values = np.arange(n, dtype=float)
+    values[[5, 7]] = np.nan
+    scores = pd.DataFrame({"m": values, "absent": np.nan})
+    table = sentence_divergence(scores, words, 3)
+    assert table["text"].tolist() == ["One two three.", "Six seven eight nine."]
+    assert table["m"].tolist() == [1.0, (6 + 8 + 9) / 3]
+    assert table["length"].tolist() == [3, 3]
+    assert table["excluded_items"].tolist() == [0, 1]
+    assert table[["first_item", "last_item"]].values.tolist() == [[0, 2], [6, 9]]
+    with pytest.raises(LmbrainError, match="minimal_sentence_words"):
+        sentence_divergence(scores, words, 9)
+
+
+def test_adjusted_scores_follow_neither_energies_nor_covariates(cohort):
+    rng = np.random.default_rng(0)
+    scores = cohort.scores()
+    covariates = pd.DataFrame({"length": rng.random(1000)})
+    covariates.loc[5] = np.nan
+    clean = adjusted(scores, covariates)
+    rows = clean["gap_adjusted"].notna()
+    assert np.flatnonzero(~rows).tolist() == [5]
+    for regressor in (scores["response_energy"], covariates["length"]):
+        assert abs(clean["gap_adjusted"].corr(regressor)) < 1e-6
+    assert auc(clean["residual_product_adjusted"][rows], cohort.planted[rows]) > 0.6
+
+
+def test_diagnostics_have_a_row_for_each_measure(cohort):
+    scores = cohort.scores()
+    covariates = pd.DataFrame({"length": np.arange(1000.0)})
+    table = divergence_diagnostics(scores, covariates, {"gap": 0.5}).set_index("measure")
+    expected = scores["gap"].corr(scores["shared_energy"], method="spearman")
+    assert table.loc["gap", "shared_energy"] == pytest.approx(expected)
+    assert table.loc["gap", "split_half"] == 0.5
+    assert {"gap_relative", "length"} <= set(table.index) | set(table.columns)
+
+
+def test_what_people_share_repeats_between_halves_and_vanishes_with_it(cohort):
+    def halves(cohort):
+        return split_half_reliability(
+            cohort.responses,
+            cohort.predictions,
+            cohort.folds,
+            window=np.ones(BINS, bool),
+            sensors=np.ones((4, SENSORS), bool),
+            components=5,
+        )
+
+    assert halves(simulate(4, strength=2.0))["residual_product_components"] > 0.2
+    assert abs(halves(simulate(4, strength=0.0))["residual_product_components"]) < 0.2
+    assert set(halves(cohort)) == {
+        "squared_error",
+        "skill",
+        "residual_product",
+        "residual_product_components",
+        "squared_error_relative",
+        "residual_product_relative",
+        "residual_product_components_relative",
+    }
