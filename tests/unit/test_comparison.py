@@ -78,11 +78,17 @@ def test_flips_of_blocks_are_calibrated_on_autocorrelated_differences_and_flips_
     folds, rng = folds_of(1000), np.random.default_rng(1)
     difference = ar(rng, 1000, 1000, 0.8)
     low, high = binom.ppf([0.0005, 0.9995], 1000, 0.05)
-    assert low <= (sign_flip_blocks(difference, 25, folds, 999, 0).p <= 0.05).sum() <= high
+    assert low <= (sign_flip_blocks(difference, 50, folds, 999, 0).p <= 0.05).sum() <= high
     assert (sign_flip_blocks(difference, 1, folds, 999, 0).p <= 0.05).mean() > 0.15
 
 
-@pytest.mark.parametrize("block", [25, 100])
+def test_blocks_shorter_than_the_autocorrelation_are_said():
+    difference = ar(np.random.default_rng(0), 1000, 20, 0.8)
+    assert "evaluation.block" in sign_flip_blocks(difference, 10, folds_of(1000), 999, 0).notes[0]
+    assert sign_flip_blocks(difference, 60, folds_of(1000), 999, 0).notes == []
+
+
+@pytest.mark.parametrize("block", [50, 100])
 def test_intervals_cover_the_truth_as_often_as_they_say(block):
     folds, rng = folds_of(1000), np.random.default_rng(2)
     difference = ar(rng, 1000, 1000, 0.8) + 0.2

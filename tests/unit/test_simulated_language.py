@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lmbrain.features.language_model import save_model
 from lmbrain.errors import LmbrainError
 from lmbrain.simulation import choice_items, choice_sets, corpus, language_model, material
 
@@ -324,7 +325,7 @@ def test_saved_folder_loads_and_gives_the_same_hidden_states(tokenizer, sentence
 
     model = language_model.train_causal_lm(sentences[:100], tokenizer, steps=2, threads=1, **TINY)
     for _ in range(2):  # the second time over an older folder
-        language_model.save(model, tokenizer, tmp_path / "lm")
+        save_model(model, tokenizer, tmp_path / "lm")
     assert [path.name for path in tmp_path.iterdir()] == ["lm"]
     assert (tmp_path / "lm" / "model.safetensors").is_file()
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "lm")

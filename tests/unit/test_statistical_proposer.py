@@ -166,8 +166,8 @@ def test_statement_without_property_cannot_be_verified_by_rule():
 
 
 def test_short_story_and_equal_divergence_are_refused():
-    with pytest.raises(LmbrainError, match="The research half has 24 sentences"):
-        propose(choose_groups(story({}, 0, n=48), 4, 2), 0, **PROPOSER)
+    with pytest.raises(LmbrainError, match="The research half has 10 sentences"):
+        propose(choose_groups(story({}, 0, n=20), 4, 2), 0, **PROPOSER)
     flat = story({}, 0)
     flat["divergence"] = 1.0
     with pytest.raises(LmbrainError, match="same divergence"):

@@ -65,13 +65,12 @@ rule report_page:
     output:
         page=f"{ROOT}/report/index.html",
     params:
-        settings=values("report"),
         config=STUDY.model_dump(mode="json"),
         subjects=SUBJECTS,
+        runs=list(BIDS.runs) if RECORDED else [],
         spaces=SPACES,
         domains=DOMAINS,
-        benchmarks=BENCHMARKS,
-        templates=content("report"),
+        templates=[content(f"report/{name}") for name in ("page.html", "methods.html", "page.css")],
         code=code("report_page.py"),
     log:
         f"{LOGS}/report_page.log",

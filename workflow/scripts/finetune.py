@@ -4,9 +4,9 @@ from pathlib import Path
 
 from _job import device, job
 from lmbrain.artefacts import write_table
-from lmbrain.features.language_model import load_model
+from lmbrain.features.language_model import load_model, save_model
 from lmbrain.finetuning.domains import read_choice_set
-from lmbrain.finetuning.training import finetune, save
+from lmbrain.finetuning.training import finetune
 
 with job(snakemake) as made:
     params = snakemake.params
@@ -27,5 +27,5 @@ with job(snakemake) as made:
         device=device(snakemake),
         **params.training,
     )
-    save(model, tokenizer, Path(snakemake.output.weights).parent)
+    save_model(model, tokenizer, Path(snakemake.output.weights).parent)
     write_table(history, snakemake.output.history, made)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from _job import job
+from lmbrain.features.language_model import save_model
 from lmbrain.simulation import material
 from lmbrain.simulation.corpus import corpus
-from lmbrain.simulation.language_model import save, train_causal_lm, train_tokenizer
+from lmbrain.simulation.language_model import train_causal_lm, train_tokenizer
 
 with job(snakemake) as made:
     params = snakemake.params
@@ -29,4 +30,4 @@ with job(snakemake) as made:
         threads=snakemake.threads,
         **params.training,
     )
-    save(model, tokenizer, Path(snakemake.output.weights).parent)
+    save_model(model, tokenizer, Path(snakemake.output.weights).parent)

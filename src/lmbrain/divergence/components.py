@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import linalg
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import eigsh
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
@@ -63,14 +63,11 @@ def shared_components(
         return np.eye(size)
     residuals = _residuals(responses, folds, outer, features)
     total = np.sum(residuals, axis=0)
-
-    def product(vectors: np.ndarray) -> np.ndarray:
-        own = sum(r.T @ (r @ vectors) for r in residuals)
-        return total.T @ (total @ vectors) - own
-
+    covariance = total.T @ total
+    for residual in residuals:
+        covariance -= residual.T @ residual
     start = np.random.default_rng(0).standard_normal(size)
-    operator = LinearOperator((size, size), matvec=product, matmat=product, dtype=float)
-    return eigsh(operator, k=components, which="LA", v0=start)[1][:, ::-1]
+    return eigsh(covariance, k=components, which="LA", v0=start)[1][:, ::-1]
 
 
 def _residuals(

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from lmbrain.artefacts import atomic_path
 from lmbrain.errors import LmbrainError
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -66,6 +67,15 @@ def load_model(
         )
     model, tokenizer = _find(source, revision, DTYPES[dtype], untrained_seed)
     return model.to(device).eval(), tokenizer
+
+
+def save_model(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path
+) -> None:
+    """Write a Hugging Face folder (safetensors) that `load_model` reads, whole or not at all."""
+    with atomic_path(folder) as written:
+        model.save_pretrained(written)
+        tokenizer.save_pretrained(written)
 
 
 def _find(

@@ -10,7 +10,9 @@ MINIMAL_OCCURRENCES = 5
 # a score that those before it predict better than this (R2) cannot be told from them
 LARGEST_OVERLAP = 0.98
 # residual degrees of freedom that the regression needs
-MINIMAL_FREEDOM = 20
+MINIMAL_FREEDOM = 8
+# with fewer sentences a score, only the scores that vary in most sentences enter
+SENTENCES_PER_SCORE = 3
 
 
 def joint_effects(divergence: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +34,7 @@ def joint_effects(divergence: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
     -------
     coefficient, z
         Shape (score,), in SD of divergence per unit of the score. NaN for a score that hardly
-        varies or that earlier ones predict almost wholly; all NaN where fewer than
+        varies, varies less than others where sentences are few, or that earlier ones predict almost wholly; all NaN where fewer than
         MINIMAL_FREEDOM degrees of freedom would remain.
     """
     from statsmodels.api import OLS
@@ -41,7 +43,7 @@ def joint_effects(divergence: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
     coefficient, z = np.full((2, scores.shape[1]), np.nan)
     design = np.column_stack([np.ones(n), np.linspace(-1, 1, n)])
     kept = []
-    for i in np.flatnonzero([_varies(column) for column in scores.T]):
+    for i in _most_varying(scores, n // SENTENCES_PER_SCORE):
         if _overlap(scores[:, i], design) <= LARGEST_OVERLAP:
             kept.append(i)
             design = np.column_stack([design, scores[:, i]])
@@ -53,9 +55,12 @@ def joint_effects(divergence: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
     return coefficient, z
 
 
-def _varies(column: np.ndarray) -> bool:
-    commonest = np.unique(column, return_counts=True)[1].max()
-    return len(column) - commonest >= MINIMAL_OCCURRENCES
+def _most_varying(scores: np.ndarray, most: int) -> np.ndarray:
+    """Columns, in order, that differ from their commonest value often enough, at most `most`."""
+    commonest = [np.unique(column, return_counts=True)[1].max() for column in scores.T]
+    varying = len(scores) - np.array(commonest, int)
+    chosen = np.argsort(-varying, kind="stable")[:most]
+    return np.sort(chosen[varying[chosen] >= MINIMAL_OCCURRENCES])
 
 
 def _overlap(column: np.ndarray, others: np.ndarray) -> float:

@@ -230,7 +230,7 @@ def autocorrelation(
         Autocorrelation between neighbouring samples.
     decay : (t,) int
         First lag, in samples, at which it is under `threshold`; half of the shortest block if it
-        never is before.
+        never is before. Constant targets have 0 for both.
     """
     sizes = [int(folds.test(fold).sum()) for fold in range(folds.n_outer)]
     lags = min(sizes) // 2 + 1
@@ -245,7 +245,8 @@ def autocorrelation(
             block = (response[folds.test(fold), part] - centre).T
             spectrum = fft.rfft(block, n=2 * block.shape[1])
             products += fft.irfft(np.abs(spectrum) ** 2)[:, :lags]
-        curve = products / pairs / (products[:, :1] / pairs[0])
+        variance = products[:, :1] / pairs[0]
+        curve = products / pairs / np.where(variance > 0, variance, 1.0)
         under = curve < threshold
         lag1[part] = curve[:, 1]
         decay[part] = np.where(under.any(axis=1), under.argmax(axis=1), lags - 1)

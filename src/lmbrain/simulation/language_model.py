@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from lmbrain.artefacts import atomic_path
 from lmbrain.errors import LmbrainError
 
 if TYPE_CHECKING:
@@ -135,16 +133,6 @@ def train_causal_lm(
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
     return model.eval()
-
-
-def save(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, folder: str | Path) -> None:
-    """Write model and tokenizer as one Hugging Face folder, whole or not at all.
-
-    An older folder of that name is replaced; the weights are in safetensors form.
-    """
-    with atomic_path(folder) as written:
-        model.save_pretrained(written)
-        tokenizer.save_pretrained(written)
 
 
 def _untrained(

@@ -1,0 +1,255 @@
+"""The report's section on the encoding models: how well, where and when, beside the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from lmbrain.report import encoding_figures as drawn
+from lmbrain.report.blocks import Block, Cell, Fold, Section, Table, Text
+from lmbrain.report.wording import count, number, p_value, percent, plain, signed, space
+
+if TYPE_CHECKING:
+    import mne
+
+BEST = 0.1  # share of sensors called the best predicted
+LEAKS = (
+    "Denoised responses were computed from all words at once (denoising.within_folds: false, as "
+    "published): their scores have seen the test words."
+)
+
+
+@dataclass(frozen=True)
+class SpaceScores:
+    """Scores of one feature space.
+
+    Attributes
+    ----------
+    r : (people, sensor, time)
+    best : (people, time)
+        Mean over the best predicted sensors, chosen inside each training fold.
+    """
+
+    r: np.ndarray
+    best: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Over people, sensors and bins."""
+        return float(self.r.mean())
+
+    @property
+    def people(self) -> np.ndarray:
+        """Mean over sensors and bins, of each person."""
+        return self.r.mean(axis=(1, 2))
+
+
+def best_sensors(scores: Sequence[xr.Dataset]) -> np.ndarray:
+    """The best tenth of the sensors of each outer fold, by r of its inner folds alone.
+
+    Parameters
+    ----------
+    scores
+        Of each person, with `validation_r` (fold, sensor, time).
+
+    Returns
+    -------
+    (fold, sensor) bool
+    """
+    validation = np.mean([s["validation_r"].mean("time").to_numpy() for s in scores], axis=0)
+    keep = max(1, round(BEST * validation.shape[1]))
+    order = np.argsort(-validation, axis=1, kind="stable")[:, :keep]
+    mask = np.zeros(validation.shape, bool)
+    np.put_along_axis(mask, order, True, axis=1)
+    return mask
+
+
+def summarise(scores: Sequence[xr.Dataset], best: np.ndarray) -> SpaceScores:
+    """Scores of one space; `best` from `best_sensors`."""
+    folds = np.stack([s["r_per_fold"].to_numpy() for s in scores])
+    chosen = np.stack([folds[:, k, mask].mean(axis=1) for k, mask in enumerate(best)])
+    return SpaceScores(np.stack([s["r"].to_numpy() for s in scores]), chosen.mean(axis=0))
+
+
+def at_best(values: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Mean of (sensor, time) values over each fold's best sensors, then over folds: (time,)."""
+    return np.mean([values[mask].mean(axis=0) for mask in best], axis=0)
+
+
+def section(
+    scores: Mapping[str, Sequence[xr.Dataset]],
+    denoised: Sequence[xr.Dataset],
+    significance: Mapping[str, xr.Dataset],
+    ceiling: xr.Dataset,
+    info: mne.Info | None,
+    topography_times: Sequence[float],
+    parts: Mapping[str, Sequence[str]],
+) -> Section:
+    """Describe the encoding models.
+
+    Parameters
+    ----------
+    scores
+        Of each feature space, each person's scores (`lmbrain.encoding.model.encode`).
+    denoised
+        Each person's scores of `lm` against denoised responses; may be empty.
+    significance
+        Of each space.
+    ceiling
+        `ceiling`, `leave_one_out`, perhaps `cross_subject`; NaN and a `note` for one person.
+    info
+        The sensors' positions; None draws no maps.
+    topography_times
+        Seconds after onset.
+    parts
+        What each space is made of.
+    """
+    best = best_sensors(scores["lm"])
+    summary = {name: summarise(people, best) for name, people in scores.items()}
+    smooth = summarise(denoised, best) if denoised else None
+    like = scores["lm"][0]
+    blocks: list[Block] = []
+    if like.sizes["time"] > 1:
+        if info is not None:
+            blocks.append(drawn.maps(summary["lm"].r, like, info, topography_times))
+        limit = at_best(ceiling["ceiling"].to_numpy(), best)
+        blocks.append(drawn.time_courses(summary, smooth, significance, ceiling, limit, like))
+        blocks.append(_table(summary, smooth, scores, significance, limit, parts))
+    else:
+        blocks.append(drawn.regions(summary, ceiling, like))
+        blocks.append(_region_table(summary, significance, ceiling, like, parts))
+    blocks += _remarks(denoised, ceiling, len(scores["lm"]))
+    blocks.append(Fold("Ridge penalties: were the grids wide enough?", [_penalties(scores)]))
+    return Section("encoding", "Encoding models", _verdict(summary, significance, ceiling), blocks)
+
+
+def _verdict(
+    summary: Mapping[str, SpaceScores],
+    significance: Mapping[str, xr.Dataset],
+    ceiling: xr.Dataset,
+) -> str:
+    lm = summary["lm"]
+    share = float(significance["lm"]["significant"].mean())
+    level = float(significance["lm"].attrs["level"])
+    targets = "sensors and bins" if lm.r.shape[2] > 1 else "regions"
+    text = f"Features of the language model and the controls predict single people with a mean r of {number(lm.mean)}"
+    limit = float(ceiling["ceiling"].mean())
+    if np.isfinite(limit) and limit > 0:
+        text += f" ({percent(lm.mean / limit)} of the mean noise ceiling, {number(limit)})"
+    text += f", better than chance in {percent(share)} of {targets} (corrected p < {level:g})."
+    others = [name for name in ("controls", "rate") if name in summary]
+    if others:
+        gain = lm.people - summary[others[0]].people
+        text += (
+            f" Over {space(others[0])} alone, the language model adds {signed(float(gain.mean()))} "
+            f"({_of_people(gain > 0)})."
+        )
+    return text
+
+
+def _of_people(better: np.ndarray) -> str:
+    if len(better) == 1:
+        return "one person"
+    return f"higher in {int(better.sum())} of {len(better)} people"
+
+
+def _table(
+    summary: Mapping[str, SpaceScores],
+    smooth: SpaceScores | None,
+    scores: Mapping[str, Sequence[xr.Dataset]],
+    significance: Mapping[str, xr.Dataset],
+    limit: np.ndarray,
+    parts: Mapping[str, Sequence[str]],
+) -> Table:
+    def row(name: str, made_of: str, found: SpaceScores, fraction: str, share: str) -> list:
+        features = int(scores["lm" if name == "denoised" else name][0].attrs["n_features"])
+        spread = f"{number(found.people.min())} to {number(found.people.max())}"
+        label = "denoised: lm" if name == "denoised" else space(name)
+        best = number(float(found.best.mean()))
+        return [label, made_of, f"{features}", number(found.mean), spread, best, fraction, share]
+
+    rows = []
+    for name, found in summary.items():
+        whole = limit.mean()
+        fraction = percent(found.best.mean() / whole) if whole > 0 else "n/a"
+        share = percent(float(significance[name]["significant"].mean()))
+        rows.append(row(name, ", ".join(map(plain, parts[name])), found, fraction, share))
+    if smooth is not None:
+        rows.append(row("denoised", "as above, against denoised responses", smooth, "none", "-"))
+    caption = (
+        "r: Pearson within each test fold, mean over folds, over all sensors and bins, then over "
+        "people (range: lowest to highest person). Best sensors: the tenth with the highest r in "
+        "the inner folds, chosen anew for each test fold. Of ceiling: mean r over mean ceiling at "
+        "those sensors. Above chance: share of sensors and bins whose max-corrected p is below "
+        "the level. Denoised responses share data between people: no ceiling applies to them."
+    )
+    columns = (
+        ["feature space", "made of", "features", "mean r", "people", "r, best sensors"]
+        + ["of ceiling", "above chance"]
+    )  # fmt: skip
+    return Table(columns, rows, caption, text_columns=2)
+
+
+def _region_table(
+    summary: Mapping[str, SpaceScores],
+    significance: Mapping[str, xr.Dataset],
+    ceiling: xr.Dataset,
+    like: xr.Dataset,
+    parts: Mapping[str, Sequence[str]],
+) -> Table:
+    others = ceiling["leave_one_out"].mean("subject").to_numpy()[:, 0]
+    limit = ceiling["ceiling"].to_numpy()[:, 0]
+    rows = []
+    for i, region in enumerate(like["sensor"].to_numpy()):
+        row: list[str | Cell] = [plain(str(region))]
+        for name, found in summary.items():
+            r = found.r[:, i, 0]
+            sd = f" \N{PLUS-MINUS SIGN} {number(r.std(ddof=1))}" if len(r) > 1 else ""
+            p = float(significance[name]["p_fwe"].to_numpy()[i, 0])
+            strong = bool(significance[name]["significant"].to_numpy()[i, 0])
+            row.append(Cell(f"{number(r.mean())}{sd} (p {p_value(p)})", strong=strong))
+        gain = summary["lm"].r[:, i, 0]
+        fraction = percent(gain.mean() / limit[i]) if limit[i] > 0 else "n/a"
+        rows.append([*row, number(others[i]), number(limit[i]), fraction])
+    made_of = "; ".join(f"{space(n)}: {', '.join(parts[n])}" for n in summary)
+    caption = (
+        "r of each region: mean and standard deviation over people, p against chance (circular "
+        "shifts or as configured, corrected by the maximum over regions; bold: below the level). "
+        "Inter-subject: correlation of each person with the mean of the others. Ceiling: square "
+        f"root of the mean correlation between two people. Feature spaces - {made_of}."
+    )
+    columns = ["region", *map(space, summary), "inter-subject", "ceiling", "lm of ceiling"]
+    return Table(columns, rows, caption)
+
+
+def _penalties(scores: Mapping[str, Sequence[xr.Dataset]]) -> Table:
+    rows = []
+    for name, people in scores.items():
+        grid = np.ravel(people[0].attrs["penalties"])
+        chosen = np.concatenate([s["penalty"].to_numpy().ravel() for s in people])
+        low, high = np.mean(chosen == grid.min()), np.mean(chosen == grid.max())
+        median = f"{np.median(chosen):g}"
+        ends = f"{grid.min():g} to {grid.max():g}"
+        rows.append([space(name), ends, median, percent(float(low)), percent(float(high))])
+    caption = (
+        "Share of people, folds, sensors and bins for which the smallest or the largest penalty "
+        "won. Many at the smallest ask for a wider grid; targets that nothing predicts end at "
+        "the largest, which does no harm."
+    )
+    return Table(["feature space", "grid", "median", "smallest", "largest"], rows, caption)
+
+
+def _remarks(denoised: Sequence[xr.Dataset], ceiling: xr.Dataset, people: int) -> list[Text]:
+    remarks = []
+    if ceiling.attrs.get("note"):
+        remarks.append(Text(str(ceiling.attrs["note"]), warning=True))
+    if denoised and not int(denoised[0].attrs["within_folds"]):
+        remarks.append(Text(LEAKS, warning=True))
+    if 1 < people < 5:
+        said = count(people, "person", "people")
+        remarks.append(Text(f"With {said} the spread over people is itself uncertain."))
+    return remarks

@@ -1,0 +1,183 @@
+"""What the section on encoding models draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from scipy import stats
+
+from lmbrain.report.blocks import Picture
+from lmbrain.report.figures import (
+    COLOURS,
+    FAINT,
+    INK,
+    WIDTH,
+    draw,
+    line_with_spread,
+    sensor_layouts,
+    topographies,
+)
+from lmbrain.report.wording import plain, space
+
+if TYPE_CHECKING:
+    import mne
+    from matplotlib.axes import Axes
+
+    from lmbrain.report.encoding import SpaceScores
+
+SPACE_COLOURS = {"rate": "#7f7f7f", "controls": COLOURS[1], "lm": COLOURS[0]}
+OTHERS = COLOURS[2]
+
+
+def maps(
+    r: np.ndarray, like: xr.Dataset, info: mne.Info, topography_times: Sequence[float]
+) -> Picture:
+    """r of the lm space on the head at some times, mean over people.
+
+    Parameters
+    ----------
+    r : (people, sensor, time)
+    """
+    time, mean = like["time"].to_numpy(), r.mean(axis=0)
+    bins = dict.fromkeys(int(np.abs(time - wanted).argmin()) for wanted in topography_times)
+    shown = {f"{1e3 * time[b]:.0f} ms": mean[:, b] for b in bins}
+    layouts = sensor_layouts(info)
+    sensors = [str(name) for name in like["sensor"].to_numpy()]
+
+    def plot(figure: Figure) -> None:
+        topographies(figure, layouts, sensors, shown, "mean r", signed=False)
+
+    caption = (
+        "Where controls and language model together predict the responses: r (mean over people) "
+        "in the 25 ms around each time after word onset"
+        if np.isclose(np.diff(time).mean(), 0.025)
+        else "Where controls and language model together predict the responses: r (mean over "
+        "people) in the bin centred on each time after word onset"
+    )
+    caption += ", seen from above, nose up; negative values are drawn as 0."
+    size = (WIDTH, 0.5 + 1.75 * len(layouts))
+    return draw(plot, size, caption, "Head maps of encoding r over time", vector=False)
+
+
+def time_courses(
+    summary: Mapping[str, SpaceScores],
+    smooth: SpaceScores | None,
+    significance: Mapping[str, xr.Dataset],
+    ceiling: xr.Dataset,
+    limit: np.ndarray,
+    like: xr.Dataset,
+) -> Picture:
+    """r over time beside the ceiling, and the share of sensors above chance.
+
+    Parameters
+    ----------
+    limit : (time,)
+        Ceiling at the best sensors.
+    """
+    ms = 1e3 * like["time"].to_numpy()
+
+    def plot(figure: Figure) -> None:
+        axes = figure.subplots(2, 2, sharex=True)
+        _curves(axes[0, 0], ms, {n: s.r.mean(axis=1) for n, s in summary.items()})
+        axes[0, 0].set_title("all sensors")
+        _limits(axes[0, 0], ms, ceiling["ceiling"].mean("sensor").to_numpy())
+        if "cross_subject" in ceiling:
+            people = ceiling["cross_subject"].mean("sensor").to_numpy()
+            line_with_spread(axes[0, 0], ms, people, OTHERS, "other people's brains", "-.")
+        _curves(axes[0, 1], ms, {n: s.best for n, s in summary.items()})
+        axes[0, 1].set_title("best tenth of the sensors")
+        _limits(axes[0, 1], ms, limit)
+        for name, found in significance.items():
+            share = 100 * found["significant"].mean("sensor").to_numpy()
+            axes[1, 0].plot(ms, share, color=SPACE_COLOURS[name], label=space(name))
+        axes[1, 0].set_title("sensors above chance (corrected)")
+        axes[1, 0].set_ylabel("% of sensors")
+        axes[1, 0].set_ylim(bottom=0)
+        _denoised(axes[1, 1], ms, smooth)
+        for ax in axes[1]:
+            ax.set_xlabel("time after word onset (ms)")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+    caption = (
+        "r over time, mean over people (shaded: one standard deviation over people), beside the "
+        "noise ceiling (dashed: square root of the mean correlation between two people at the "
+        "same sensor and bin; an underestimate where people's sensors see different patterns). "
+        "Other people's brains: ridge from the others' sensors. Denoised responses are what "
+        "others' brains predict of a person: their r is higher and has no ceiling."
+    )
+    return draw(plot, (WIDTH, 5.2), caption, "Time courses of encoding r beside the ceiling")
+
+
+def _curves(ax: Axes, ms: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
+    for name, people in curves.items():
+        line_with_spread(ax, ms, people, SPACE_COLOURS[name], space(name))
+    ax.axhline(0, color=FAINT, linewidth=0.8)
+    ax.set_ylabel("r")
+
+
+def _limits(ax: Axes, ms: np.ndarray, limit: np.ndarray) -> None:
+    if np.isfinite(limit).any():
+        ax.plot(ms, limit, color=INK, linestyle="--", linewidth=1.2, label="noise ceiling")
+
+
+def _denoised(ax: Axes, ms: np.ndarray, smooth: SpaceScores | None) -> None:
+    if smooth is None:
+        ax.set_visible(False)
+        return
+    line_with_spread(ax, ms, smooth.best, COLOURS[0], "best tenth")
+    line_with_spread(ax, ms, smooth.r.mean(axis=1), COLOURS[5], "all sensors")
+    ax.axhline(0, color=FAINT, linewidth=0.8)
+    ax.set_title("denoised responses (no ceiling applies)")
+    ax.set_ylabel("r")
+    ax.legend()
+
+
+def regions(summary: Mapping[str, SpaceScores], ceiling: xr.Dataset, like: xr.Dataset) -> Picture:
+    """r of every region and feature space: people as points, mean and 95% interval."""
+    labels = [plain(str(name)) for name in like["sensor"].to_numpy()]
+    columns: dict[str, tuple[np.ndarray, str]] = {
+        space(name): (s.r[:, :, 0], SPACE_COLOURS[name]) for name, s in summary.items()
+    }
+    if ceiling["leave_one_out"].notnull().any():
+        columns["inter-subject correlation"] = (ceiling["leave_one_out"].to_numpy()[:, :, 0], OTHERS)
+    step = 0.8 / len(columns)
+
+    def plot(figure: Figure) -> None:
+        ax = figure.subplots()
+        for c, (label, (people, colour)) in enumerate(columns.items()):
+            x = np.arange(len(labels)) + (c - (len(columns) - 1) / 2) * step
+            # Points side by side in the order of people: no random jitter, the same every time.
+            offset = np.linspace(-0.3, 0.3, len(people))[:, None] * step
+            ax.plot(x + offset, people, ".", color=colour, markersize=3, alpha=0.35)
+            half = _interval(people)
+            mean = people.mean(axis=0)
+            ax.errorbar(
+                x, mean, half, fmt="o", color=colour, markersize=5, capsize=0, label=label
+            )
+        limit = ceiling["ceiling"].to_numpy()[:, 0]
+        if np.isfinite(limit).any():
+            middle = np.arange(len(labels))
+            ax.hlines(limit, middle - 0.42, middle + 0.42, INK, "--", label="noise ceiling")
+        ax.axhline(0, color=FAINT, linewidth=0.8)
+        ax.set_xticks(np.arange(len(labels)), labels)
+        ax.grid(axis="x", visible=False)
+        ax.set_ylabel("r")
+        figure.legend(loc="outside lower center", ncols=3)
+
+    caption = (
+        "r of each region and feature space: every point a person, dot and bar their mean and its "
+        "95% interval (Student t), beside the correlation of each person with the mean of the "
+        "others and the noise ceiling (dashed)."
+    )
+    return draw(plot, (WIDTH, 4.2), caption, "Encoding r of each region beside the ceiling")
+
+
+def _interval(people: np.ndarray) -> np.ndarray:
+    if len(people) < 2:
+        return np.zeros(people.shape[1])
+    return stats.t.ppf(0.975, len(people) - 1) * stats.sem(people, axis=0)

@@ -1,0 +1,111 @@
+"""The head of the report: what was run, on what, and the verdicts in brief."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lmbrain.report.blocks import Block, Code, Fold, Section, Table
+from lmbrain.report.wording import count, names, plain
+
+SOURCES = {
+    "simulated": "simulated 306-channel MEG recordings",
+    "bids": "MEG recordings of a BIDS data set",
+    "harry_potter": "published MEG responses to a chapter read word by word",
+    "alice": "fMRI time courses of six regions while listening",
+}
+SIMULATED = (
+    "SIMULATED: no person was measured. Brains and recordings were made by a computer, with a "
+    "planted difference to the language model; these results test the analysis and say nothing "
+    "about people."
+)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The page's head; `warning` is empty for measured data."""
+
+    title: str
+    study: str
+    warning: str
+    summary: str
+    verdicts: Sequence[Section]
+    details: Sequence[Block]
+
+
+def overview(
+    config: Mapping[str, Any],
+    words: pd.DataFrame,
+    used: int,
+    subjects: Sequence[str],
+    sections: Sequence[Section],
+    versions: Mapping[str, str],
+) -> Overview:
+    """Summarise a study.
+
+    Parameters
+    ----------
+    config
+        The whole configuration.
+    words
+        The words table.
+    used
+        Samples that entered the folds.
+    subjects
+        People analysed.
+    sections
+        The page's sections, whose verdicts are repeated.
+    versions
+        Of the packages.
+    """
+    import yaml
+
+    kind = config["data"]["kind"]
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=96)
+    return Overview(
+        title=config["report"]["title"],
+        study=config["study"],
+        warning=SIMULATED if kind == "simulated" else "",
+        summary=_summary(config, words, used, subjects),
+        verdicts=sections,
+        details=[
+            Fold("The whole configuration", [Code(text)]),
+            Fold("Versions", [_versions(versions)]),
+        ],
+    )
+
+
+def _summary(
+    config: Mapping[str, Any], words: pd.DataFrame, used: int, subjects: Sequence[str]
+) -> str:
+    data, encoding, folds = config["data"], config["encoding"], config["folds"]
+    spoken = words["is_word"]
+    runs = words.groupby(["story", "run"]).ngroups
+    sentences = int(words.loc[words["sentence"] >= 0, "sentence"].nunique())
+    samples = "volumes" if encoding["delays"] else "words"
+    unit = "s" if encoding["delays"] else "words"
+    excluded = f" (excluded: {names(data['exclude'])})" if data["exclude"] else ""
+    return (
+        f"{count(len(subjects), 'person', 'people')}{excluded}, story "
+        f"\u201c{plain(data['story'])}\u201d: {count(int(spoken.sum()), 'word')} in "
+        f"{count(sentences, 'sentence')} and {count(runs, 'run')}; data: {SOURCES[data['kind']]}. "
+        f"Language model: {_model(config)}, hidden layer {encoding['layer']}, each word seen with "
+        f"the {config['features']['context_words'] - 1} before it. {used:,} {samples} entered "
+        f"{folds['outer']} contiguous test blocks, {folds['gap']:g} {unit} left out beside each."
+    )
+
+
+def _model(config: Mapping[str, Any]) -> str:
+    model = config["language_model"]
+    if model["source"] == "tiny":
+        return "a tiny GPT-2 trained by this workflow"
+    revision = f" ({model['revision']})" if model["revision"] else ""
+    return f"{model['source']}{revision}"
+
+
+def _versions(versions: Mapping[str, str]) -> Table:
+    rows = [[name, version] for name, version in versions.items()]
+    return Table(["package", "version"], rows, "Packages that made this page.", text_columns=2)

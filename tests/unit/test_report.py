@@ -1,0 +1,447 @@
+"""The report's page from small made-up results of exactly the stages' forms."""
+
+import re
+
+import matplotlib.pyplot as plt
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from lmbrain.divergence import MEASURES
+from lmbrain.hypotheses.validity import COLUMNS
+from lmbrain.report import (
+    divergence,
+    encoding,
+    hypotheses,
+    methods,
+    planted,
+    recordings,
+    tuning,
+)
+from lmbrain.report.blocks import Cell, Fold, Listing, Picture, Story, Table, Text
+from lmbrain.report.figures import sensor_layouts
+from lmbrain.report.overview import overview
+from lmbrain.report.page import render, tint
+from lmbrain.words import make_words
+
+PEOPLE, SENSORS, TIME, FOLDS = 3, 12, np.arange(0.0125, 0.5, 0.025), 3
+WINDOW = {"start": 0.2, "stop": 0.45}
+DOMAINS = ["social_emotional", "physical"]
+RNG = np.random.default_rng
+
+
+def meg_info():
+    info = mne.channels.read_meg_canonical_info("neuromag")
+    return mne.pick_info(info, mne.pick_types(info, meg=True)[:: 306 // SENSORS][:SENSORS])
+
+
+def made_words():
+    text = "She felt <joy> & wept. + The lamp fell off a shelf. It was late, very late.".split()
+    n = len(text)
+    return make_words(["ferry"] * n, ["01"] * n, text, np.arange(n) * 0.4, np.full(n, 0.4))
+
+
+def encoding_scores(level, seed, sensors, time):
+    rng = RNG(seed)
+    shape = (len(sensors), len(time))
+    folds = level + 0.01 * rng.standard_normal((FOLDS, *shape))
+    penalty = rng.choice([1.0, 10.0, 100.0], (FOLDS, *shape))
+    place = ("sensor", "time")
+    return xr.Dataset(
+        {
+            "r": (place, folds.mean(axis=0)),
+            "r_per_fold": (("fold", *place), folds),
+            "validation_r": (("fold", *place), folds),
+            "penalty": (("fold", *place), penalty),
+        },
+        coords={"sensor": sensors, "time": time},
+        attrs={"n_features": 7, "penalties": [1.0, 10.0, 100.0]},
+    )
+
+
+def significance_of(scores, share):
+    r = np.stack([s["r"].to_numpy() for s in scores])
+    significant = np.zeros(r.shape[1:], np.int8)
+    significant.ravel()[: round(share * significant.size)] = 1
+    place = ("sensor", "time")
+    return xr.Dataset(
+        {"p_fwe": (place, np.where(significant, 0.001, 0.5)), "significant": (place, significant)},
+        coords=scores[0].coords,
+        attrs={"level": 0.05, "notes": "The minimal shift is short."},
+    )
+
+
+def ceiling_of(like, value, people):
+    shape = (like.sizes["sensor"], like.sizes["time"])
+    place = ("sensor", "time")
+    alone = people == 1
+    return xr.Dataset(
+        {
+            "ceiling": (place, np.full(shape, np.nan if alone else value)),
+            "leave_one_out": (("subject", *place), np.full((people, *shape), value)),
+        },
+        coords=like.coords,
+        attrs={"note": "One person alone: no ceiling." if alone else ""},
+    )
+
+
+def encoding_section(people=PEOPLE, sensors=None, time=TIME, info=None, denoised=True):
+    sensors = sensors if sensors is not None else meg_info().ch_names
+    scores = {
+        space: [encoding_scores(level, 10 * i + p, sensors, time) for p in range(people)]
+        for i, (space, level) in enumerate({"controls": 0.02, "lm": 0.05}.items())
+    }
+    return encoding.section(
+        scores,
+        [s.assign_attrs(within_folds=1) for s in scores["lm"]] if denoised else [],
+        {"controls": significance_of(scores["controls"], 0.1),
+         "lm": significance_of(scores["lm"], 0.5)},
+        ceiling_of(scores["lm"][0], 0.1, people),
+        info,
+        [0.1, 0.3],
+        {"rate": [], "controls": ["controls"], "lm": ["controls", "base"]},
+    )  # fmt: skip
+
+
+def divergence_section(words=None, split_half=0.42, note=""):
+    words = made_words() if words is None else words
+    rng = RNG(0)
+    spoken = words["is_word"].to_numpy()
+    scores = pd.DataFrame({m: np.where(spoken, rng.normal(size=len(words)), np.nan)
+                           for m in ("divergence", *MEASURES)})  # fmt: skip
+    kept = words[words["sentence"] >= 0].groupby("sentence")["text"]
+    sentences = pd.DataFrame(
+        {"sentence": list(kept.groups), "text": kept.agg(" ".join), "length": kept.size()}
+    ).reset_index(drop=True)
+    sentences["divergence"] = np.linspace(-0.1, 0.3, len(sentences))
+    diagnostics = pd.DataFrame(
+        {"measure": [*MEASURES, "gap_relative"], "response_energy": 0.05, "length": 0.1,
+         "split_half": split_half, "ranks": [m == "gap" for m in (*MEASURES, "gap_relative")]}
+    )  # fmt: skip
+    return divergence.section(
+        words, scores, sentences, diagnostics, {"measure": "gap", "note": note}, WINDOW
+    )
+
+
+def ranked_table(corrected):
+    rows = [
+        {"rank": i + 1, "hypothesis": f"h{i:02d}", "text": f"mentions a thing {i}",
+         "property": "", "validity": 0.3 - 0.1 * i, "se": 0.1, "t": 3.0, "p_published": 0.002,
+         "p": 0.01, "p_corrected": p, "z_partial": 2.5, "p_partial": 0.006,
+         "p_partial_corrected": 0.2, "n_a": 4, "n_b": 4, "mean_a": 0.6, "mean_b": 0.3,
+         "examples_for": "0,1", "examples_against": "2" if i else ""}
+        for i, p in enumerate(corrected)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def groups_table():
+    return pd.DataFrame(
+        {"sentence": range(4), "text": [f"Sentence <{i}>." for i in range(4)],
+         "divergence": [4.0, 3.0, 2.0, 1.0], "block": [0, 0, 1, 1],
+         "half": ["research"] * 2 + ["validation"] * 2, "group": ["divergent", "convergent"] * 2}
+    )  # fmt: skip
+
+
+def comparison_of(effect, people, p, sensors):
+    shape = (len(sensors), len(TIME))
+    place = ("sensor", "time")
+    each = effect + 0.001 * RNG(5).standard_normal((people, *shape))
+    return xr.Dataset(
+        {
+            "effect": (place, each.mean(axis=0)),
+            "p_fwe": (place, np.full(shape, 0.5)),
+            "r_gain": (place, np.full(shape, effect)),
+            "effect_people": (("subject", *place), each),
+        },
+        coords={"sensor": sensors, "time": TIME},
+        attrs={"window_effect": effect, "window_ci": [effect - 0.01, effect + 0.01],
+               "window_p": p, "people_p": 0.125, "notes": "With 3 people no p can be below 0.12."},
+    )  # fmt: skip
+
+
+def tuning_section(own_p=0.01, specificity=True, info=None):
+    sensors = meg_info().ch_names
+    history = pd.DataFrame(
+        {"step": [0, 60, 120], "train_loss": [np.nan, 1.0, 0.5],
+         "validation_loss": [1.1, 0.9, 0.95], "validation_accuracy": [0.33, 0.91, 0.9]}
+    )  # fmt: skip
+    table = pd.DataFrame(
+        [
+            {"model": m, "category": c, "gain": 0.05 if m == c else -0.01, "ci_low": -0.02,
+             "ci_high": 0.1, "p": 0.01, "p_corrected": own_p if m == c else 0.8, "n_words": 9}
+            for m in DOMAINS for c in (*DOMAINS, "own - others")
+        ]
+    )  # fmt: skip
+    return tuning.section(
+        dict.fromkeys(DOMAINS, history),
+        {d: comparison_of(0.02, PEOPLE, p, sensors) for d, p in zip(DOMAINS, (0.01, 0.4),
+                                                                    strict=True)},
+        table if specificity else None,
+        info,
+        WINDOW,
+    )  # fmt: skip
+
+
+def quality_of(noisy=("MEG 0113",), distance=1.2):
+    frequencies = list(range(1, 100))
+    band = {"unit": "fT/sqrt(Hz)", "median": [2.0] * 99, "low": [1.0] * 99, "high": [3.0] * 99}
+    spectra = {"frequencies": frequencies, "mag": band, "grad": band}
+    found = {"events": 60, "per_minute": 61.0, "explained": [0.9]}
+    return {
+        "duration": 60.0,
+        "bad_channels": {"marked": [], "extra": [], "noisy": list(noisy), "flat": []},
+        "head": {"position": [0.0, 0.0, 40.0], "distance": distance, "rotation": 0.5},
+        "spectra_before": spectra,
+        "spectra_after": spectra,
+        "heart": found,
+        "blinks": None,
+    }
+
+
+def scorecard():
+    return {
+        "measure": "gap",
+        "latent_r2": {"social_emotional": -0.01, "physical": 0.02},
+        "encoding": [{"component": "length", "planted": 0.08, "elsewhere": 0.01}],
+        "divergence": [
+            {"measure": "squared_error", "words": 0.5, "sentences": 0.51, "words_physical": None},
+            {"measure": "gap", "words": 0.7, "sentences": 0.66, "words_physical": 0.71},
+        ],
+        "named": {"social_emotional": "expresses an emotion", "physical": None},
+        "tuning": [{"model": "physical", "accuracy_before": 0.5, "accuracy": 0.9,
+                    "window_gain": 0.01, "window_p": 0.02, "gain_physical": 0.05,
+                    "p_physical": 0.01}],
+        "costs": [{"rule": "encode", "jobs": 4, "seconds": 12.5, "peak_mb": None}],
+    }  # fmt: skip
+
+
+CONFIG = {
+    "study": "toy",
+    "report": {"title": "Brains & models"},
+    "data": {"kind": "simulated", "story": "ferry", "exclude": []},
+    "language_model": {"source": "tiny", "revision": None},
+    "features": {"context_words": 20},
+    "encoding": {"layer": 2, "delays": None},
+    "folds": {"outer": 3, "gap": 20.0},
+    "significance": {"method": "circular_shift", "resamples": 999},
+    "hypotheses": {"resamples": 999},
+    "finetuning": {"domains": DOMAINS},
+    "evaluation": {"unit": "blocks", "block": 20.0, "resamples": 999},
+}
+
+
+def page_of(sections, kind="simulated"):
+    config = CONFIG | {"data": CONFIG["data"] | {"kind": kind}}
+    people = [f"{i:02d}" for i in range(PEOPLE)]
+    sections = [
+        *sections,
+        methods.section(config, PEOPLE, {"Ceiling": ["a", "a", ""]}, {"words.tsv": "ab" * 32}),
+    ]
+    head = overview(config, made_words(), 14, people, sections, {"numpy": "2.0"})
+    return render(head, sections)
+
+
+@pytest.fixture(scope="module")
+def whole_page():
+    quality = {("01", "01"): quality_of(), ("01", "02"): quality_of(distance=9.0)}
+    return page_of(
+        [
+            planted.section(scorecard()),
+            recordings.section(quality),
+            encoding_section(info=meg_info()),
+            divergence_section(),
+            hypotheses.section(ranked_table([0.01, 0.6]), groups_table(), 5),
+            tuning_section(info=meg_info()),
+        ]
+    )
+
+
+def tables(section):
+    return [block for block in section.blocks if isinstance(block, Table)]
+
+
+def cell_text(cell):
+    return cell.text if isinstance(cell, Cell) else cell
+
+
+def test_the_page_needs_nothing_outside_itself(whole_page):
+    assert not re.search(r"(src|href)=[\"'](?!data:|#)", whole_page)
+    assert not re.search(r"<(script|link|iframe|object)\b", whole_page)
+    assert "url(" not in whole_page and "@import" not in whole_page
+    assert len(whole_page) < 6e6
+
+
+def test_every_section_is_there_once_with_its_verdict_in_brief(whole_page):
+    anchors = re.findall(r'<section id="(\w+)">', whole_page)
+    assert anchors == [
+        "scorecard", "recordings", "encoding", "divergence", "hypotheses", "tuning", "methods"
+    ]  # fmt: skip
+    assert re.findall(r'<dt><a href="#(\w+)">', whole_page) == anchors
+    assert "SIMULATED" in whole_page
+
+
+def test_what_a_study_lacks_is_left_out_of_the_page():
+    page = page_of([encoding_section(denoised=False)], kind="alice")
+    assert re.findall(r'<section id="(\w+)">', page) == ["encoding", "methods"]
+    assert "SIMULATED" not in page
+
+
+def test_words_and_titles_are_escaped(whole_page):
+    assert "&lt;joy&gt;" in whole_page and "<joy>" not in whole_page
+    assert "<h1>Brains &amp; models</h1>" in whole_page
+    assert "Sentence &lt;0&gt;." in whole_page and "Sentence <0>" not in whole_page
+
+
+def test_the_same_numbers_give_the_same_page(whole_page):
+    first, second = (page_of([encoding_section(info=meg_info())]) for _ in range(2))
+    assert first == second
+
+
+def test_no_figure_stays_with_pyplot(whole_page):
+    assert plt.get_fignums() == []
+
+
+def test_encoding_verdict_states_r_ceiling_and_gain_of_the_language_model():
+    section = encoding_section()
+    assert "mean r of 0.050 (50% of the mean noise ceiling, 0.100)" in section.verdict
+    assert "50% of sensors and bins" in section.verdict
+    assert "adds +0.030 (higher in 3 of 3 people)" in section.verdict
+
+
+def test_one_person_has_no_ceiling_and_the_page_says_so():
+    section = encoding_section(people=1, denoised=False)
+    assert "ceiling" not in section.verdict
+    assert any(isinstance(b, Text) and b.warning and "no ceiling" in b.text for b in section.blocks)
+    assert "n/a" in [cell_text(cell) for cell in tables(section)[0].rows[1]]
+
+
+def test_continuous_responses_are_shown_region_by_region():
+    regions = ["LATL", "RATL", "LIFG"]
+    section = encoding_section(sensors=regions, time=np.array([0.0]), denoised=False)
+    (table,) = tables(section)
+    assert [row[0] for row in table.rows] == regions
+    assert [row[-1] for row in table.rows] == ["49%", "50%", "51%"] or all(
+        row[-1].endswith("%") for row in table.rows
+    )
+    assert "regions" in section.verdict
+
+
+def test_best_sensors_of_a_fold_are_chosen_by_its_inner_folds_only():
+    scores = [encoding_scores(0.0, 1, [f"s{i}" for i in range(20)], TIME)]
+    scores[0]["validation_r"][:] = 0
+    scores[0]["validation_r"][0, 3] = scores[0]["validation_r"][0, 7] = 1
+    scores[0]["r_per_fold"][0] = 0.5
+    mask = encoding.best_sensors(scores)
+    assert mask.dtype == bool and mask.sum(axis=1).tolist() == [2, 2, 2]
+    assert np.flatnonzero(mask[0]).tolist() == [3, 7]
+    assert encoding.summarise(scores, mask).best.mean() > 0.15
+
+
+def test_pairs_of_gradiometers_are_averaged_at_their_place():
+    info = mne.channels.read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    grad, mag = sensor_layouts(info)
+    assert len(grad.members) == len(mag.members) == 102
+    names = info.ch_names
+    values = np.arange(306.0)
+    pair = [names.index(n) for n in grad.members[5]]
+    assert len(pair) == 2 and grad.values(names, values)[5] == values[pair].mean()
+    assert {n[:-1] for n in grad.members[5]} == {grad.members[5][0][:-1]}
+
+
+def test_the_story_is_shaded_in_order_with_every_item_shown():
+    section = divergence_section()
+    (story,) = [b for b in section.blocks if isinstance(b, Story)]
+    words = made_words()
+    shown = [word for sentence in story.sentences for word in sentence.words]
+    assert [w.text for w in shown] == words["text"].tolist()
+    cross = words["text"].tolist().index("+")
+    assert shown[cross].level is None and "no score" in shown[cross].title
+    assert all(0 <= w.level <= story.levels for i, w in enumerate(shown) if i != cross)
+
+
+def test_shade_grows_with_the_score_and_starts_above_zero():
+    levels = divergence.shade(np.array([-1.0, 0.0, 0.01, 0.5, 1.0, 9.0, np.nan]), 1.0)
+    assert levels == [0, 0, 1, 4, 8, 8, None]
+
+
+@pytest.mark.parametrize(
+    ("split_half", "said"),
+    [(0.42, "repeat across people (0.42)"), (0.2, "repeat weakly"), (0.02, "hardly repeat"),
+     (np.nan, "cannot be told")],
+)  # fmt: skip
+def test_divergence_verdict_follows_the_split_half_reliability(split_half, said):
+    assert said in divergence_section(split_half=split_half).verdict
+
+
+def test_divergence_names_its_limits_and_its_ranking_measure():
+    section = divergence_section(note="One person alone.")
+    assert any(isinstance(b, Text) and b.warning for b in section.blocks)
+    strong = [row[0].text for row in tables(section)[-1].rows if row[0].strong]
+    assert strong == ["gap to other people's brains - ranks"]
+
+
+def test_hypotheses_show_their_sentences_for_and_against():
+    section = hypotheses.section(ranked_table([0.01, 0.6]), groups_table(), 5)
+    assert "2 hypotheses proposed; 1 held" in section.verdict
+    first = next(b for b in section.blocks if isinstance(b, Fold))
+    listed = [tuple(b.items) for b in first.blocks if isinstance(b, Listing)]
+    assert listed == [("Sentence <0>.", "Sentence <1>."), ("none",)]
+
+
+def test_no_hypothesis_is_said_plainly():
+    section = hypotheses.section(ranked_table([]), groups_table(), 5)
+    assert section.verdict.startswith("No hypothesis was proposed")
+    assert not tables(section)
+
+
+def test_tuning_verdict_counts_models_that_gain():
+    section = tuning_section()
+    assert "1 of 2 predict the responses better" in section.verdict
+    assert "gain in 2 of 2 (social emotional and physical)" in section.verdict
+    assert "gain in 0 of 2" in tuning_section(own_p=0.2).verdict
+    assert "cannot be told apart" in tuning_section(specificity=False).verdict
+
+
+def test_own_domain_stands_out_in_the_heat_map():
+    heat = tables(tuning_section())[-1]
+    strong = [(row[0], heat.columns[i]) for row in heat.rows for i, c in enumerate(row)
+              if isinstance(c, Cell) and c.strong]  # fmt: skip
+    assert strong == [("social emotional", "social emotional"), ("physical", "physical")]
+
+
+def test_maps_are_drawn_only_with_sensor_positions():
+    with_maps, without = (encoding_section(info=info) for info in (meg_info(), None))
+    pictures = [sum(isinstance(b, Picture) for b in s.blocks) for s in (with_maps, without)]
+    assert pictures[0] == pictures[1] + 1
+
+
+def test_conspicuous_runs_are_named():
+    quality = {
+        ("01", "01"): quality_of(),
+        ("02", "01"): quality_of(noisy=[f"MEG {i}" for i in range(20)]),
+        ("02", "02"): quality_of(distance=9.0),
+    }
+    section = recordings.section(quality)
+    assert "conspicuous: 02 run 01 and 02 run 02" in section.verdict
+    assert "7.3 bad sensors a run (at most 20)" in section.verdict
+
+
+def test_scorecard_verdict_reflects_its_numbers():
+    section = planted.section(scorecard())
+    assert "AUC of 0.70" in section.verdict
+    assert "name 1 of 2 planted domains" in section.verdict
+    assert "1 of 1 tuned models gain" in section.verdict
+
+
+def test_floors_follow_the_resamples_and_people():
+    lines = " ".join(methods.floors(CONFIG, people=3))
+    assert "p at least 0.00100" in lines and "p at least 0.1250" in lines
+
+
+def test_tints_grow_with_the_value_and_stop_at_the_ends():
+    assert tint(0.5) == "rgba(0,114,178,0.23)" or tint(0.5) == "rgba(0,114,178,0.22)"
+    assert tint(-3) == "rgba(213,94,0,0.45)"
