@@ -23,7 +23,8 @@ def read_responses(path: str | Path) -> xr.DataArray:
     Returns
     -------
     DataArray of float32, (sample, sensor, time), with coordinate `usable` (sample,) and the
-    sensors' names; time: bin centres in seconds after word onset (a single 0 for continuous responses).
+    sensors' names; time: bin centres in seconds after word onset (a single 0 for continuous
+    responses).
 
     Raises
     ------

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
 from lmbrain.artefacts import (
     atomic_path,
     provenance,

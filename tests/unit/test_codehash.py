@@ -1,4 +1,5 @@
 import pytest
+
 from lmbrain.codehash import code_hash
 
 

@@ -2,7 +2,8 @@ import copy
 
 import pytest
 import yaml
-from conftest import PROJECT, read_config
+
+from configs import PROJECT, read_config
 from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from lmbrain.artefacts import write_netcdf
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import common_samples, continuous, read_responses

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmbrain.features.language_model import save_model
 from lmbrain.errors import LmbrainError
+from lmbrain.features.language_model import save_model
 from lmbrain.simulation import choice_items, choice_sets, corpus, language_model, material
 
 

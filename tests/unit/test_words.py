@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lmbrain.artefacts import write_table
 from lmbrain.errors import LmbrainError
 from lmbrain.words import bare, is_word, make_words, number_sentences, read_words
@@ -9,7 +10,9 @@ from lmbrain.words import bare, is_word, make_words, number_sentences, read_word
 
 def sentences(text: str) -> list[int]:
     items = text.split()
-    return number_sentences(items, np.array([is_word(i) for i in items]), ["s"] * len(items)).tolist()
+    return number_sentences(
+        items, np.array([is_word(i) for i in items]), ["s"] * len(items)
+    ).tolist()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,8 @@ def test_sentence_numbers_never_go_back_and_skip_none(items):
 
 
 @pytest.mark.parametrize(
-    ("item", "core"), [('"Don\'t!"', "Don't"), ("well-known,", "well-known"), ("caf\u00e9.", "caf\u00e9")]
+    ("item", "core"),
+    [('"Don\'t!"', "Don't"), ("well-known,", "well-known"), ("caf\u00e9.", "caf\u00e9")],
 )
 def test_only_punctuation_around_a_word_is_removed(item, core):
     assert bare(item) == core

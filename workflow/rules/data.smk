@@ -28,6 +28,12 @@ if READY:
     rule inventory:
         output:
             inventory=f"{ROOT}/inventory.json",
+        log:
+            f"{LOGS}/inventory.log",
+        benchmark:
+            f"{BENCHMARKS}/inventory.tsv"
+        conda:
+            "../../envs/lm.yaml"
         params:
             kind=STUDY.data.kind,
             subjects=SUBJECTS,
@@ -37,12 +43,6 @@ if READY:
             proposer=STUDY.hypotheses.proposer.backend,
             verifier=STUDY.hypotheses.verifier.backend,
             code=code("inventory.py"),
-        log:
-            f"{LOGS}/inventory.log",
-        benchmark:
-            f"{BENCHMARKS}/inventory.tsv"
-        conda:
-            "../../envs/lm.yaml"
         message:
             "Looking for everything that the study needs, before any long job"
         script:
@@ -57,6 +57,12 @@ if RECORDED:
             events=lambda wildcards: simulated_events(),
         output:
             words=WORDS,
+        log:
+            f"{LOGS}/words_table.log",
+        benchmark:
+            f"{BENCHMARKS}/words_table.tsv"
+        conda:
+            "../../envs/analysis.yaml"
         params:
             settings=BIDS.model_dump(
                 include={"root", "task", "runs", "word_column", "word_trial_type"}
@@ -64,12 +70,6 @@ if RECORDED:
             story=STUDY.data.story,
             subjects=SUBJECTS,
             code=code("words_table.py"),
-        log:
-            f"{LOGS}/words_table.log",
-        benchmark:
-            f"{BENCHMARKS}/words_table.tsv"
-        conda:
-            "../../envs/analysis.yaml"
         message:
             "Reading the words from the events of all people and runs"
         script:
@@ -84,12 +84,6 @@ if STUDY.data.kind in ("harry_potter", "alice"):
         output:
             words=WORDS,
             categories=CATEGORIES,
-        params:
-            kind=STUDY.data.kind,
-            settings=values(f"data.{STUDY.data.kind}"),
-            story=STUDY.data.story,
-            subjects=SUBJECTS,
-            code=code("import_words.py"),
         log:
             f"{LOGS}/import_words.log",
         benchmark:
@@ -98,6 +92,12 @@ if STUDY.data.kind in ("harry_potter", "alice"):
             "../../envs/analysis.yaml"
         resources:
             mem_mb=2000,
+        params:
+            kind=STUDY.data.kind,
+            settings=values(f"data.{STUDY.data.kind}"),
+            story=STUDY.data.story,
+            subjects=SUBJECTS,
+            code=code("import_words.py"),
         message:
             "Reading the words of the story"
         script:
@@ -109,10 +109,6 @@ if STUDY.data.kind in ("harry_potter", "alice"):
             words=WORDS,
         output:
             responses=RESPONSES,
-        params:
-            kind=STUDY.data.kind,
-            settings=values(f"data.{STUDY.data.kind}"),
-            code=code("import_responses.py"),
         log:
             f"{LOGS}/import_responses_{{subject}}.log",
         benchmark:
@@ -121,6 +117,10 @@ if STUDY.data.kind in ("harry_potter", "alice"):
             "../../envs/analysis.yaml"
         resources:
             mem_mb=3000,
+        params:
+            kind=STUDY.data.kind,
+            settings=values(f"data.{STUDY.data.kind}"),
+            code=code("import_responses.py"),
         message:
             "Reading the responses of {wildcards.subject}"
         script:

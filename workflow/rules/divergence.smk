@@ -15,12 +15,6 @@ rule divergence:
         words=f"{ROOT}/divergence/words.tsv",
         sentences=f"{ROOT}/divergence/sentences.tsv",
         diagnostics=f"{ROOT}/divergence/diagnostics.tsv",
-    params:
-        settings=values("divergence"),
-        layer=STUDY.encoding.layer,
-        **CLEARING,
-        seed=STUDY.seed,
-        code=code("divergence.py"),
     log:
         f"{LOGS}/divergence.log",
     benchmark:
@@ -29,6 +23,12 @@ rule divergence:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=4000,
+    params:
+        **CLEARING,
+        settings=values("divergence"),
+        layer=STUDY.encoding.layer,
+        seed=STUDY.seed,
+        code=code("divergence.py"),
     message:
         "Scoring every word and sentence by divergence"
     script:

@@ -12,14 +12,6 @@ rule encode:
     output:
         scores=f"{ROOT}/encoding/{{space}}/sub-{{subject}}.nc",
         predictions=PREDICTIONS,
-    params:
-        parts=lambda wildcards: list(feature_files(wildcards.space)),
-        rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space, []),
-        layer=STUDY.encoding.layer,
-        ridge=values("encoding.ridge"),
-        delays=values("encoding.delays"),
-        **CLEARING,
-        code=code("encode.py"),
     log:
         f"{LOGS}/encode_{{space}}_{{subject}}.log",
     benchmark:
@@ -28,6 +20,14 @@ rule encode:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=3000,
+    params:
+        **CLEARING,
+        parts=lambda wildcards: list(feature_files(wildcards.space)),
+        rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space, []),
+        layer=STUDY.encoding.layer,
+        ridge=values("encoding.ridge"),
+        delays=values("encoding.delays"),
+        code=code("encode.py"),
     message:
         "Predicting {wildcards.subject}'s responses from '{wildcards.space}'"
     script:
@@ -43,12 +43,6 @@ rule encode_denoised:
         features=list(feature_files("lm").values()),
     output:
         scores=f"{ROOT}/encoding/denoised/sub-{{subject}}.nc",
-    params:
-        parts=list(feature_files("lm")),
-        layer=STUDY.encoding.layer,
-        ridge=values("encoding.ridge"),
-        denoising=values("denoising"),
-        code=code("encode_denoised.py"),
     log:
         f"{LOGS}/encode_denoised_{{subject}}.log",
     benchmark:
@@ -57,6 +51,12 @@ rule encode_denoised:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=3500,
+    params:
+        parts=list(feature_files("lm")),
+        layer=STUDY.encoding.layer,
+        ridge=values("encoding.ridge"),
+        denoising=values("denoising"),
+        code=code("encode_denoised.py"),
     message:
         "Predicting {wildcards.subject}'s denoised responses"
     script:
@@ -70,11 +70,6 @@ rule significance:
         folds=f"{ROOT}/folds.tsv",
     output:
         significance=f"{ROOT}/significance/{{space}}.nc",
-    params:
-        settings=values("significance"),
-        **CLEARING,
-        seed=STUDY.seed,
-        code=code("significance.py"),
     log:
         f"{LOGS}/significance_{{space}}.log",
     benchmark:
@@ -83,6 +78,11 @@ rule significance:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=3000,
+    params:
+        **CLEARING,
+        settings=values("significance"),
+        seed=STUDY.seed,
+        code=code("significance.py"),
     message:
         "Where '{wildcards.space}' predicts better than chance"
     script:

@@ -12,10 +12,6 @@ rule compare:
     output:
         comparison=f"{ROOT}/evaluation/{{domain}}.nc",
         words=f"{ROOT}/evaluation/{{domain}}_words.tsv",
-    params:
-        settings=values("evaluation"),
-        seed=STUDY.seed,
-        code=code("compare.py"),
     log:
         f"{LOGS}/compare_{{domain}}.log",
     benchmark:
@@ -24,6 +20,10 @@ rule compare:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=4000,
+    params:
+        settings=values("evaluation"),
+        seed=STUDY.seed,
+        code=code("compare.py"),
     message:
         "Comparing the model tuned on '{wildcards.domain}' with the base model"
     script:
@@ -40,17 +40,17 @@ rule specificity:
         folds=f"{ROOT}/folds.tsv",
     output:
         table=f"{ROOT}/evaluation/specificity.tsv",
-    params:
-        domains=DOMAINS,
-        settings={key: values("evaluation")[key] for key in ("block", "resamples")},
-        seed=STUDY.seed,
-        code=code("specificity.py"),
     log:
         f"{LOGS}/specificity.log",
     benchmark:
         f"{BENCHMARKS}/specificity.tsv"
     conda:
         "../../envs/analysis.yaml"
+    params:
+        domains=DOMAINS,
+        settings={key: values("evaluation")[key] for key in ("block", "resamples")},
+        seed=STUDY.seed,
+        code=code("specificity.py"),
     message:
         "Which words each tuned model predicts better"
     script:

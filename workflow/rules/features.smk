@@ -13,22 +13,22 @@ rule lm_features:
         ),
     output:
         features=FEATURES,
-    wildcard_constraints:
-        model="base|untrained|tuned_[A-Za-z0-9_]+",
-    params:
-        settings=values("features"),
-        language_model=values("language_model"),
-        seed=STUDY.seed,
-        code=code("lm_features.py"),
     log:
         f"{LOGS}/lm_features_{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/lm_features-{{model}}.tsv"
+    wildcard_constraints:
+        model="base|untrained|tuned_[A-Za-z0-9_]+",
     conda:
         "../../envs/lm.yaml"
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 16000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,
+    params:
+        settings=values("features"),
+        language_model=values("language_model"),
+        seed=STUDY.seed,
+        code=code("lm_features.py"),
     message:
         "Hidden states and surprisal of '{wildcards.model}' for every word"
     script:
@@ -42,10 +42,6 @@ rule static_features:
         weights=model_file("base"),
     output:
         features=f"{ROOT}/features/static.nc",
-    params:
-        strip_punctuation=values("features.strip_punctuation"),
-        language_model=values("language_model"),
-        code=code("static_features.py"),
     log:
         f"{LOGS}/static_features.log",
     benchmark:
@@ -54,6 +50,10 @@ rule static_features:
         "../../envs/lm.yaml"
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 8000,
+    params:
+        strip_punctuation=values("features.strip_punctuation"),
+        language_model=values("language_model"),
+        code=code("static_features.py"),
     message:
         "Input embedding of every word"
     script:
@@ -66,14 +66,14 @@ rule control_features:
         lm=f"{ROOT}/features/base.nc",
     output:
         controls=f"{ROOT}/features/controls.tsv",
-    params:
-        code=code("control_features.py"),
     log:
         f"{LOGS}/control_features.log",
     benchmark:
         f"{BENCHMARKS}/control_features.tsv"
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("control_features.py"),
     message:
         "Length, frequency, position and surprisal of every word"
     script:

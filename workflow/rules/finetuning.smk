@@ -17,12 +17,6 @@ rule finetune:
         config=f"{ROOT}/models/tuned_{{domain}}/config.json",
         tokenizer=f"{ROOT}/models/tuned_{{domain}}/tokenizer.json",
         history=f"{ROOT}/finetuning/{{domain}}.tsv",
-    params:
-        choice_set=lambda wildcards: values("finetuning.sets")[wildcards.domain],
-        training=values("finetuning.training"),
-        language_model=values("language_model"),
-        seed=STUDY.seed,
-        code=code("finetune.py"),
     log:
         f"{LOGS}/finetune_{{domain}}.log",
     benchmark:
@@ -32,6 +26,12 @@ rule finetune:
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 40000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,
+    params:
+        choice_set=lambda wildcards: values("finetuning.sets")[wildcards.domain],
+        training=values("finetuning.training"),
+        language_model=values("language_model"),
+        seed=STUDY.seed,
+        code=code("finetune.py"),
     message:
         "Tuning the language model on '{wildcards.domain}'"
     script:

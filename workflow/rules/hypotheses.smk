@@ -6,15 +6,15 @@ rule groups:
         sentences=f"{ROOT}/divergence/sentences.tsv",
     output:
         groups=f"{ROOT}/hypotheses/groups.tsv",
-    params:
-        settings=values("hypotheses.groups"),
-        code=code("groups.py"),
     log:
         f"{LOGS}/groups.log",
     benchmark:
         f"{BENCHMARKS}/groups.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    params:
+        settings=values("hypotheses.groups"),
+        code=code("groups.py"),
     message:
         "Choosing the sentences to compare"
     script:
@@ -26,17 +26,17 @@ rule propose:
         groups=rules.groups.output.groups,
     output:
         hypotheses=f"{ROOT}/hypotheses/proposed.jsonl",
-    params:
-        settings=values("hypotheses.proposer"),
-        cache=f"{ROOT}/cache/answers",
-        seed=STUDY.seed,
-        code=code("propose.py"),
     log:
         f"{LOGS}/propose.log",
     benchmark:
         f"{BENCHMARKS}/propose.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    params:
+        settings=values("hypotheses.proposer"),
+        cache=f"{ROOT}/cache/answers",
+        seed=STUDY.seed,
+        code=code("propose.py"),
     message:
         "Proposing what distinguishes the groups"
     script:
@@ -49,16 +49,16 @@ rule verify:
         hypotheses=rules.propose.output.hypotheses,
     output:
         verdicts=f"{ROOT}/hypotheses/verdicts.tsv",
-    params:
-        settings=values("hypotheses.verifier"),
-        cache=f"{ROOT}/cache/answers",
-        code=code("verify.py"),
     log:
         f"{LOGS}/verify.log",
     benchmark:
         f"{BENCHMARKS}/verify.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    params:
+        settings=values("hypotheses.verifier"),
+        cache=f"{ROOT}/cache/answers",
+        code=code("verify.py"),
     message:
         "Judging every hypothesis on every sentence"
     script:
@@ -72,16 +72,16 @@ rule rank_hypotheses:
         verdicts=rules.verify.output.verdicts,
     output:
         ranked=f"{ROOT}/hypotheses/ranked.tsv",
-    params:
-        resamples=STUDY.hypotheses.resamples,
-        seed=STUDY.seed,
-        code=code("rank_hypotheses.py"),
     log:
         f"{LOGS}/rank_hypotheses.log",
     benchmark:
         f"{BENCHMARKS}/rank_hypotheses.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    params:
+        resamples=STUDY.hypotheses.resamples,
+        seed=STUDY.seed,
+        code=code("rank_hypotheses.py"),
     message:
         "Testing the hypotheses on the sentences that did not propose them"
     script:

@@ -7,8 +7,16 @@ if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
             weights=f"{ROOT}/models/{{model}}/model.safetensors",
             config=f"{ROOT}/models/{{model}}/config.json",
             tokenizer=f"{ROOT}/models/{{model}}/tokenizer.json",
+        log:
+            f"{LOGS}/tiny_language_model_{{model}}.log",
+        benchmark:
+            f"{BENCHMARKS}/tiny_language_model-{{model}}.tsv"
         wildcard_constraints:
             model="base|brain",
+        conda:
+            "../../envs/lm.yaml"
+        resources:
+            mem_mb=2000,
         params:
             texts={
                 k: values("data.simulated.language")[k] for k in ("corpus_sentences", "vocabulary")
@@ -23,14 +31,6 @@ if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
             seed=STUDY.seed,
             material=content("simulation/material"),
             code=code("tiny_language_model.py"),
-        log:
-            f"{LOGS}/tiny_language_model_{{model}}.log",
-        benchmark:
-            f"{BENCHMARKS}/tiny_language_model-{{model}}.tsv"
-        conda:
-            "../../envs/lm.yaml"
-        resources:
-            mem_mb=2000,
         message:
             "Training the tiny language model '{wildcards.model}'"
         script:

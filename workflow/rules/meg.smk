@@ -19,9 +19,6 @@ if RECORDED:
         output:
             raw=temp(f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"),
             quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",
-        params:
-            settings=values("preprocessing"),
-            code=code("preprocess.py"),
         log:
             f"{LOGS}/preprocess_{{subject}}_{{run}}.log",
         benchmark:
@@ -30,6 +27,9 @@ if RECORDED:
             "../../envs/analysis.yaml"
         resources:
             mem_mb=2500,
+        params:
+            settings=values("preprocessing"),
+            code=code("preprocess.py"),
         message:
             "Cleaning run {wildcards.run} of {wildcards.subject}"
         script:
@@ -41,10 +41,6 @@ if RECORDED:
             words=WORDS,
         output:
             responses=RESPONSES,
-        params:
-            settings=values("responses"),
-            bids=BIDS.model_dump(exclude={"categories"}),
-            code=code("word_locked_responses.py"),
         log:
             f"{LOGS}/word_locked_responses_{{subject}}.log",
         benchmark:
@@ -53,6 +49,10 @@ if RECORDED:
             "../../envs/analysis.yaml"
         resources:
             mem_mb=2000,
+        params:
+            settings=values("responses"),
+            bids=BIDS.model_dump(exclude={"categories"}),
+            code=code("word_locked_responses.py"),
         message:
             "Averaging the responses of {wildcards.subject} to each word"
         script:
@@ -65,15 +65,15 @@ rule folds:
         responses=ALL_RESPONSES,
     output:
         folds=f"{ROOT}/folds.tsv",
-    params:
-        settings=values("folds"),
-        code=code("folds.py"),
     log:
         f"{LOGS}/folds.log",
     benchmark:
         f"{BENCHMARKS}/folds.tsv"
     conda:
         "../../envs/analysis.yaml"
+    params:
+        settings=values("folds"),
+        code=code("folds.py"),
     message:
         "Cutting the story into folds"
     script:
@@ -89,10 +89,6 @@ rule cross_subject_prediction:
         folds=rules.folds.output.folds,
     output:
         prediction=f"{ROOT}/denoising/sub-{{subject}}.nc",
-    params:
-        settings=values("denoising"),
-        **CLEARING,
-        code=code("cross_subject_prediction.py"),
     log:
         f"{LOGS}/cross_subject_prediction_{{subject}}.log",
     benchmark:
@@ -101,6 +97,10 @@ rule cross_subject_prediction:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=2500,
+    params:
+        **CLEARING,
+        settings=values("denoising"),
+        code=code("cross_subject_prediction.py"),
     message:
         "Predicting the responses of {wildcards.subject} from the other people's"
     script:
@@ -121,10 +121,6 @@ rule noise_ceiling:
         folds=rules.folds.output.folds,
     output:
         ceiling=f"{ROOT}/ceiling.nc",
-    params:
-        subjects=SUBJECTS,
-        **CLEARING,
-        code=code("noise_ceiling.py"),
     log:
         f"{LOGS}/noise_ceiling.log",
     benchmark:
@@ -133,6 +129,10 @@ rule noise_ceiling:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=2500,
+    params:
+        **CLEARING,
+        subjects=SUBJECTS,
+        code=code("noise_ceiling.py"),
     message:
         "How much of the responses any model could predict"
     script:

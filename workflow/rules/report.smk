@@ -18,6 +18,14 @@ if STUDY.data.kind == "simulated":
             specificity=SPECIFICITY,
         output:
             scorecard=f"{ROOT}/scorecard.json",
+        log:
+            f"{LOGS}/scorecard.log",
+        benchmark:
+            f"{BENCHMARKS}/scorecard.tsv"
+        conda:
+            "../../envs/report.yaml"
+        resources:
+            mem_mb=2000,
         params:
             parts=list(feature_files("lm")),
             layer=STUDY.encoding.layer,
@@ -27,14 +35,6 @@ if STUDY.data.kind == "simulated":
             benchmarks=BENCHMARKS,
             seed=STUDY.seed,
             code=code("scorecard.py"),
-        log:
-            f"{LOGS}/scorecard.log",
-        benchmark:
-            f"{BENCHMARKS}/scorecard.tsv"
-        conda:
-            "../../envs/report.yaml"
-        resources:
-            mem_mb=2000,
         message:
             "Holding what was found against what was planted"
         script:
@@ -46,9 +46,11 @@ rule report_page:
         words=WORDS,
         folds=f"{ROOT}/folds.tsv",
         responses=ALL_RESPONSES,
-        quality=expand(rules.preprocess.output.quality, subject=SUBJECTS, run=BIDS.runs)
-        if RECORDED
-        else [],
+        quality=(
+            expand(rules.preprocess.output.quality, subject=SUBJECTS, run=BIDS.runs)
+            if RECORDED
+            else []
+        ),
         ceiling=rules.noise_ceiling.output.ceiling,
         scores=SCORES,
         denoised=DENOISED,
@@ -64,14 +66,6 @@ rule report_page:
         scorecard=rules.scorecard.output.scorecard if STUDY.data.kind == "simulated" else [],
     output:
         page=f"{ROOT}/report/index.html",
-    params:
-        config=STUDY.model_dump(mode="json"),
-        subjects=SUBJECTS,
-        runs=list(BIDS.runs) if RECORDED else [],
-        spaces=SPACES,
-        domains=DOMAINS,
-        templates=[content(f"report/{name}") for name in ("page.html", "methods.html", "page.css")],
-        code=code("report_page.py"),
     log:
         f"{LOGS}/report_page.log",
     benchmark:
@@ -80,6 +74,14 @@ rule report_page:
         "../../envs/report.yaml"
     resources:
         mem_mb=2000,
+    params:
+        config=STUDY.model_dump(mode="json"),
+        subjects=SUBJECTS,
+        runs=list(BIDS.runs) if RECORDED else [],
+        spaces=SPACES,
+        domains=DOMAINS,
+        templates=[content(f"report/{name}") for name in ("page.html", "methods.html", "page.css")],
+        code=code("report_page.py"),
     message:
         "Writing the report"
     script:

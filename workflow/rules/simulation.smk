@@ -7,18 +7,18 @@ RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{r
 rule choice_set:
     output:
         sets=directory(f"{ROOT}/choices/{{domain}}"),
-    params:
-        train_items=values("data.simulated.language.choice_items"),
-        validation_items=values("data.simulated.language.validation_items"),
-        seed=STUDY.seed,
-        material=content("simulation/material"),
-        code=code("choice_set.py"),
     log:
         f"{LOGS}/choice_set_{{domain}}.log",
     benchmark:
         f"{BENCHMARKS}/choice_set-{{domain}}.tsv"
     conda:
         "../../envs/lm.yaml"
+    params:
+        train_items=values("data.simulated.language.choice_items"),
+        validation_items=values("data.simulated.language.validation_items"),
+        seed=STUDY.seed,
+        material=content("simulation/material"),
+        code=code("choice_set.py"),
     message:
         "Writing the multiple-choice set '{wildcards.domain}'"
     script:
@@ -32,6 +32,14 @@ rule planted_truth:
         stimulus=f"{ROOT}/truth/stimulus.tsv",
         regressors=f"{ROOT}/truth/regressors.tsv",
         categories=f"{ROOT}/categories.tsv",
+    log:
+        f"{LOGS}/planted_truth.log",
+    benchmark:
+        f"{BENCHMARKS}/planted_truth.tsv"
+    conda:
+        "../../envs/lm.yaml"
+    resources:
+        mem_mb=2000,
     params:
         recordings={
             key: values("data.simulated.recordings")[key]
@@ -43,14 +51,6 @@ rule planted_truth:
         seed=STUDY.seed,
         material=content("simulation/material"),
         code=code("planted_truth.py"),
-    log:
-        f"{LOGS}/planted_truth.log",
-    benchmark:
-        f"{BENCHMARKS}/planted_truth.tsv"
-    conda:
-        "../../envs/lm.yaml"
-    resources:
-        mem_mb=2000,
     message:
         "Deciding what the simulated brains respond to, word by word"
     script:
@@ -65,14 +65,6 @@ rule simulate_recordings:
         raw=expand(f"{RECORDING}_meg.fif", run=SIMULATED_RUNS, allow_missing=True),
         events=expand(f"{RECORDING}_events.tsv", run=SIMULATED_RUNS, allow_missing=True),
         truth=f"{ROOT}/truth/sub-{{subject}}.json",
-    params:
-        recordings={
-            key: value
-            for key, value in values("data.simulated.recordings").items()
-            if key not in ("words", "runs", "word_interval")
-        },
-        seed=STUDY.seed,
-        code=code("simulate_recordings.py"),
     log:
         f"{LOGS}/simulate_recordings_{{subject}}.log",
     benchmark:
@@ -81,6 +73,14 @@ rule simulate_recordings:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=2500,
+    params:
+        recordings={
+            key: value
+            for key, value in values("data.simulated.recordings").items()
+            if key not in ("words", "runs", "word_interval")
+        },
+        seed=STUDY.seed,
+        code=code("simulate_recordings.py"),
     message:
         "Recording simulated person {wildcards.subject}"
     script:
@@ -91,15 +91,15 @@ rule dataset_description:
     output:
         description=f"{BIDS.root}/dataset_description.json",
         participants=f"{BIDS.root}/participants.tsv",
-    params:
-        subjects=STUDY.data.subjects,
-        code=code("dataset_description.py"),
     log:
         f"{LOGS}/dataset_description.log",
     benchmark:
         f"{BENCHMARKS}/dataset_description.tsv"
     conda:
         "../../envs/analysis.yaml"
+    params:
+        subjects=STUDY.data.subjects,
+        code=code("dataset_description.py"),
     message:
         "Describing the simulated data set"
     script:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
+
 from _job import job
 from lmbrain.artefacts import read_netcdf, write_netcdf, write_table
 from lmbrain.encoding.folds import read_folds
@@ -64,7 +65,5 @@ with job(snakemake) as made:
         attrs=summary | {"notes": "\n".join(notes)},
     )
     write_netcdf(result, snakemake.output.comparison, made)
-    words = pd.DataFrame(
-        {"item": np.arange(len(like)), "improvement": improvement.mean(axis=0)}
-    )
+    words = pd.DataFrame({"item": np.arange(len(like)), "improvement": improvement.mean(axis=0)})
     write_table(words, snakemake.output.words, made)

@@ -1,6 +1,7 @@
 """Predict one person's responses to each held-out word from the other people's."""
 
 import xarray as xr
+
 from _job import job
 from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.design import read_scored_responses

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from _job import job
 from lmbrain.artefacts import read_netcdf, read_table, write_table
 from lmbrain.divergence import (

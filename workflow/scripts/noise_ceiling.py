@@ -1,6 +1,7 @@
 """How much of one person's responses any model could predict."""
 
 import xarray as xr
+
 from _job import job
 from lmbrain.artefacts import read_netcdf, write_netcdf
 from lmbrain.encoding.design import read_scored_responses
@@ -30,7 +31,9 @@ with job(snakemake) as made:
         attrs={"note": ceiling.note},
     )
     if snakemake.input.cross_subject:
-        others = [read_netcdf(path)["prediction"].to_numpy() for path in snakemake.input.cross_subject]
+        others = [
+            read_netcdf(path)["prediction"].to_numpy() for path in snakemake.input.cross_subject
+        ]
         result["cross_subject"] = (
             ("subject", "sensor", "time"),
             cross_subject_correlation(values, others, folds),

@@ -4,6 +4,7 @@ from itertools import product
 from pathlib import Path
 
 import mne
+
 from _job import job
 from lmbrain.artefacts import atomic_path, read_json, read_netcdf, read_table
 from lmbrain.encoding.folds import read_folds

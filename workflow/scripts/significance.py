@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+
 from _job import job
 from lmbrain.artefacts import read_netcdf, write_netcdf
 from lmbrain.encoding.design import read_scored_responses

@@ -1,6 +1,7 @@
 """Which words each tuned model predicts better: its own domain's, or any?"""
 
 import pandas as pd
+
 from _job import job
 from lmbrain.artefacts import read_table, write_table
 from lmbrain.encoding.folds import read_folds

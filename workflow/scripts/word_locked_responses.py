@@ -1,6 +1,7 @@
 """Average one person's cleaned recordings after each word."""
 
 import mne
+
 from _job import job
 from lmbrain.datasets.bids import item_onsets
 from lmbrain.meg.word_locked import word_locked, write_epochs
@@ -10,13 +11,20 @@ with job(snakemake) as made:
     bids, settings = snakemake.params.bids, snakemake.params.settings
     subject = snakemake.wildcards.subject
     raws = {
-        run: mne.io.read_raw_fif(path, verbose="error")
+        run: mne.io.read_raw_fif(path, preload=True, verbose="error")
         for run, path in zip(bids["runs"], snakemake.input.raw, strict=True)
     }
     onsets = {
-        run: item_onsets(raw, subject=subject, run=run, tolerance=settings["bin_width"] / 2, **{
-            k: bids[k] for k in ("root", "task", "word_column", "word_trial_type", "trigger_channel")
-        })
+        run: item_onsets(
+            raw,
+            subject=subject,
+            run=run,
+            tolerance=settings["bin_width"] / 2,
+            **{
+                k: bids[k]
+                for k in ("root", "task", "word_column", "word_trial_type", "trigger_channel")
+            },
+        )
         for run, raw in raws.items()
     }
     epochs = word_locked(raws, read_words(snakemake.input.words), onsets, **settings)

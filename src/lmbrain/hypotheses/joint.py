@@ -34,7 +34,8 @@ def joint_effects(divergence: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
     -------
     coefficient, z
         Shape (score,), in SD of divergence per unit of the score. NaN for a score that hardly
-        varies, varies less than others where sentences are few, or that earlier ones predict almost wholly; all NaN where fewer than
+        varies, that varies less than others where sentences are few, or that earlier ones
+        predict almost wholly; all NaN where fewer than
         MINIMAL_FREEDOM degrees of freedom would remain.
     """
     from statsmodels.api import OLS

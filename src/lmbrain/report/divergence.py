@@ -185,11 +185,9 @@ def _diagnostics(table: pd.DataFrame, caption: str | None = None) -> Table:
     for row in table.to_dict("records"):
         strong = bool(row["ranks"])
         cells = [Cell(measure(row["measure"]) + (" - ranks" if strong else ""), strong=strong)]
-        cells += [
-            Cell(signed(row[c], 2), shade=_finite(row[c]), strong=strong) for c in followed
-        ]
+        cells += [Cell(signed(row[c], 2), shade=_finite(row[c]), strong=strong) for c in followed]
         rows.append([*cells, Cell(signed(row["split_half"], 2), strong=strong)])
-    columns = ["measure", *map(plain, followed), "repeats in half of people"]
+    columns = ["measure", *map(plain, followed), "split halves"]
     caption = caption or (
         "What the words' scores follow: Spearman correlation of each measure with the energies of "
         "response, model's prediction and shared response, and with length, frequency and "

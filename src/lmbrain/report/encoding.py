@@ -80,6 +80,15 @@ def at_best(values: np.ndarray, best: np.ndarray) -> np.ndarray:
     return np.mean([values[mask].mean(axis=0) for mask in best], axis=0)
 
 
+def ceiling_of_mean(reliability: np.ndarray) -> float:
+    """Ceiling of the mean r of many targets: square root of their mean reliability.
+
+    The mean of single targets' ceilings would come out too high where nothing is shared, because
+    each of them is 0 where its reliability is negative by chance.
+    """
+    return float(np.sqrt(max(np.mean(reliability), 0)))
+
+
 def section(
     scores: Mapping[str, Sequence[xr.Dataset]],
     denoised: Sequence[xr.Dataset],
@@ -116,7 +125,7 @@ def section(
     if like.sizes["time"] > 1:
         if info is not None:
             blocks.append(drawn.maps(summary["lm"].r, like, info, topography_times))
-        limit = at_best(ceiling["ceiling"].to_numpy(), best)
+        limit = at_best(ceiling["reliability"].to_numpy(), best)
         blocks.append(drawn.time_courses(summary, smooth, significance, ceiling, limit, like))
         blocks.append(_table(summary, smooth, scores, significance, limit, parts))
     else:
@@ -135,12 +144,16 @@ def _verdict(
     lm = summary["lm"]
     share = float(significance["lm"]["significant"].mean())
     level = float(significance["lm"].attrs["level"])
+    where = f"in {percent(share)} of" if share else "in none of the"
     targets = "sensors and bins" if lm.r.shape[2] > 1 else "regions"
-    text = f"Features of the language model and the controls predict single people with a mean r of {number(lm.mean)}"
-    limit = float(ceiling["ceiling"].mean())
-    if np.isfinite(limit) and limit > 0:
-        text += f" ({percent(lm.mean / limit)} of the mean noise ceiling, {number(limit)})"
-    text += f", better than chance in {percent(share)} of {targets} (corrected p < {level:g})."
+    text = (
+        "Features of the language model and the controls predict single people with a mean r of "
+        f"{number(lm.mean)}"
+    )
+    limit = ceiling_of_mean(ceiling["reliability"].to_numpy())
+    if limit > 0:
+        text += f" ({percent(lm.mean / limit)} of the noise ceiling, {number(limit)})"
+    text += f", better than chance {where} {targets} (corrected p < {level:g})."
     others = [name for name in ("controls", "rate") if name in summary]
     if others:
         gain = lm.people - summary[others[0]].people
@@ -174,7 +187,7 @@ def _table(
 
     rows = []
     for name, found in summary.items():
-        whole = limit.mean()
+        whole = ceiling_of_mean(limit)
         fraction = percent(found.best.mean() / whole) if whole > 0 else "n/a"
         share = percent(float(significance[name]["significant"].mean()))
         rows.append(row(name, ", ".join(map(plain, parts[name])), found, fraction, share))
@@ -183,14 +196,13 @@ def _table(
     caption = (
         "r: Pearson within each test fold, mean over folds, over all sensors and bins, then over "
         "people (range: lowest to highest person). Best sensors: the tenth with the highest r in "
-        "the inner folds, chosen anew for each test fold. Of ceiling: mean r over mean ceiling at "
-        "those sensors. Above chance: share of sensors and bins whose max-corrected p is below "
-        "the level. Denoised responses share data between people: no ceiling applies to them."
+        "the inner folds, chosen anew for each test fold. Of ceiling: mean r at those sensors over "
+        "the square root of their mean reliability. Above chance: share of sensors and bins whose "
+        "max-corrected p is below the level. Denoised responses share data between people: no "
+        "ceiling applies to them."
     )
-    columns = (
-        ["feature space", "made of", "features", "mean r", "people", "r, best sensors"]
-        + ["of ceiling", "above chance"]
-    )  # fmt: skip
+    columns = ["feature space", "made of", "features", "mean r", "people", "r, best sensors"]
+    columns += ["of ceiling", "above chance"]
     return Table(columns, rows, caption, text_columns=2)
 
 

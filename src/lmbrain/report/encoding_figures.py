@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from scipy import stats
 
+from lmbrain.errors import LmbrainError
 from lmbrain.report.blocks import Picture
 from lmbrain.report.figures import (
     COLOURS,
@@ -42,25 +43,36 @@ def maps(
     ----------
     r : (people, sensor, time)
     """
-    time, mean = like["time"].to_numpy(), r.mean(axis=0)
-    bins = dict.fromkeys(int(np.abs(time - wanted).argmin()) for wanted in topography_times)
-    shown = {f"{1e3 * time[b]:.0f} ms": mean[:, b] for b in bins}
+    mean, labels = r.mean(axis=0), {}
+    for wanted in topography_times:
+        place, label = _bin(like["time"].to_numpy(), wanted)
+        labels[label] = mean[:, place]
     layouts = sensor_layouts(info)
     sensors = [str(name) for name in like["sensor"].to_numpy()]
 
     def plot(figure: Figure) -> None:
-        topographies(figure, layouts, sensors, shown, "mean r", signed=False)
+        topographies(figure, layouts, sensors, labels, "mean r", signed=False)
 
     caption = (
         "Where controls and language model together predict the responses: r (mean over people) "
-        "in the 25 ms around each time after word onset"
-        if np.isclose(np.diff(time).mean(), 0.025)
-        else "Where controls and language model together predict the responses: r (mean over "
-        "people) in the bin centred on each time after word onset"
+        "in the bin at each time after word onset, seen from above, nose up; negative values are "
+        "drawn as 0."
     )
-    caption += ", seen from above, nose up; negative values are drawn as 0."
     size = (WIDTH, 0.5 + 1.75 * len(layouts))
     return draw(plot, size, caption, "Head maps of encoding r over time", vector=False)
+
+
+def _bin(centres: np.ndarray, wanted: float) -> tuple[int, str]:
+    """Index of the bin that holds a time (s), and its edges in words."""
+    width = centres[1] - centres[0]
+    place = int(np.floor((wanted - centres[0]) / width + 0.5 + 1e-6))
+    if not 0 <= place < len(centres):
+        raise LmbrainError(
+            f"report.topography_times names {wanted:g} s, but the responses end at "
+            f"{centres[-1] + width / 2:g} s; correct it in the config."
+        )
+    start, stop = 1e3 * (centres[place] + width * np.array([-0.5, 0.5]))
+    return place, f"{start:.0f} to {stop:.0f} ms"
 
 
 def time_courses(
@@ -68,15 +80,15 @@ def time_courses(
     smooth: SpaceScores | None,
     significance: Mapping[str, xr.Dataset],
     ceiling: xr.Dataset,
-    limit: np.ndarray,
+    reliability: np.ndarray,
     like: xr.Dataset,
 ) -> Picture:
     """r over time beside the ceiling, and the share of sensors above chance.
 
     Parameters
     ----------
-    limit : (time,)
-        Ceiling at the best sensors.
+    reliability : (time,)
+        Mean over the best sensors.
     """
     ms = 1e3 * like["time"].to_numpy()
 
@@ -84,19 +96,19 @@ def time_courses(
         axes = figure.subplots(2, 2, sharex=True)
         _curves(axes[0, 0], ms, {n: s.r.mean(axis=1) for n, s in summary.items()})
         axes[0, 0].set_title("all sensors")
-        _limits(axes[0, 0], ms, ceiling["ceiling"].mean("sensor").to_numpy())
+        _limits(axes[0, 0], ms, ceiling["reliability"].mean("sensor").to_numpy())
         if "cross_subject" in ceiling:
             people = ceiling["cross_subject"].mean("sensor").to_numpy()
             line_with_spread(axes[0, 0], ms, people, OTHERS, "other people's brains", "-.")
         _curves(axes[0, 1], ms, {n: s.best for n, s in summary.items()})
         axes[0, 1].set_title("best tenth of the sensors")
-        _limits(axes[0, 1], ms, limit)
+        _limits(axes[0, 1], ms, reliability)
         for name, found in significance.items():
             share = 100 * found["significant"].mean("sensor").to_numpy()
             axes[1, 0].plot(ms, share, color=SPACE_COLOURS[name], label=space(name))
         axes[1, 0].set_title("sensors above chance (corrected)")
         axes[1, 0].set_ylabel("% of sensors")
-        axes[1, 0].set_ylim(bottom=0)
+        axes[1, 0].set_ylim(0, max(5, axes[1, 0].get_ylim()[1]))
         _denoised(axes[1, 1], ms, smooth)
         for ax in axes[1]:
             ax.set_xlabel("time after word onset (ms)")
@@ -106,7 +118,8 @@ def time_courses(
     caption = (
         "r over time, mean over people (shaded: one standard deviation over people), beside the "
         "noise ceiling (dashed: square root of the mean correlation between two people at the "
-        "same sensor and bin; an underestimate where people's sensors see different patterns). "
+        "same sensor and bin, averaged over sensors before the root; an underestimate where "
+        "people's sensors see different patterns). "
         "Other people's brains: ridge from the others' sensors. Denoised responses are what "
         "others' brains predict of a person: their r is higher and has no ceiling."
     )
@@ -120,8 +133,9 @@ def _curves(ax: Axes, ms: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     ax.set_ylabel("r")
 
 
-def _limits(ax: Axes, ms: np.ndarray, limit: np.ndarray) -> None:
-    if np.isfinite(limit).any():
+def _limits(ax: Axes, ms: np.ndarray, reliability: np.ndarray) -> None:
+    if np.isfinite(reliability).any():
+        limit = np.sqrt(np.maximum(reliability, 0))
         ax.plot(ms, limit, color=INK, linestyle="--", linewidth=1.2, label="noise ceiling")
 
 
@@ -144,7 +158,10 @@ def regions(summary: Mapping[str, SpaceScores], ceiling: xr.Dataset, like: xr.Da
         space(name): (s.r[:, :, 0], SPACE_COLOURS[name]) for name, s in summary.items()
     }
     if ceiling["leave_one_out"].notnull().any():
-        columns["inter-subject correlation"] = (ceiling["leave_one_out"].to_numpy()[:, :, 0], OTHERS)
+        columns["inter-subject correlation"] = (
+            ceiling["leave_one_out"].to_numpy()[:, :, 0],
+            OTHERS,
+        )
     step = 0.8 / len(columns)
 
     def plot(figure: Figure) -> None:
@@ -156,9 +173,7 @@ def regions(summary: Mapping[str, SpaceScores], ceiling: xr.Dataset, like: xr.Da
             ax.plot(x + offset, people, ".", color=colour, markersize=3, alpha=0.35)
             half = _interval(people)
             mean = people.mean(axis=0)
-            ax.errorbar(
-                x, mean, half, fmt="o", color=colour, markersize=5, capsize=0, label=label
-            )
+            ax.errorbar(x, mean, half, fmt="o", color=colour, markersize=5, capsize=0, label=label)
         limit = ceiling["ceiling"].to_numpy()[:, 0]
         if np.isfinite(limit).any():
             middle = np.arange(len(labels))

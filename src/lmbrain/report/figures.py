@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from lmbrain.report.blocks import Picture
@@ -24,7 +25,10 @@ FAINT = "#9aa3ad"
 # Okabe & Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SEQUENTIAL = "YlGnBu"
-SIGNED = "PuOr_r"
+# Orange below 0, blue above, as in the tables.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", ["#8f3d00", "#d55e00", "#f6c9a6", "#ffffff", "#a9cfe8", "#0072b2", "#00436b"]
+)
 DPI = 110
 WIDTH = 8.6  # in, the page's column
 STYLE = {
@@ -111,13 +115,16 @@ class Layout:
     label
         What is drawn at a place.
     info
-        One (nominal) magnetometer a place, for `mne.viz.plot_topomap`.
+        One (nominal) magnetometer a place, for `mne.viz.plot_topomap`, seen from the origin.
+    radius
+        Of the head's outline (m), drawn just around all places.
     members
         Names of the sensors at each place.
     """
 
     label: str
     info: mne.Info
+    radius: float
     members: Sequence[Sequence[str]]
 
     def values(self, sensors: Sequence[str], values: np.ndarray) -> np.ndarray:
@@ -153,10 +160,18 @@ def _layout(info: mne.Info, places: Sequence[Sequence[int]], label: str) -> Layo
     import mne
 
     members = [[info.ch_names[i] for i in place] for place in places]
+    position = np.array([info["chs"][place[0]]["loc"][:3] for place in places])
+    low, high = position.min(axis=0), position.max(axis=0)
+    # From a centre as low as the lowest sensor no sensor lies behind the horizon.
+    position -= [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]
     nominal = mne.create_info([m[0] for m in members], 1.0, "mag", verbose="error")
-    for channel, place in zip(nominal["chs"], places, strict=True):
-        channel["loc"] = info["chs"][place[0]]["loc"].copy()
-    return Layout(label, nominal, members)
+    for channel, xyz in zip(nominal["chs"], position, strict=True):
+        channel["loc"][:3] = xyz
+    # MNE draws a sensor at its distance x (angle from the top / 90 degrees) from the middle.
+    distance = np.linalg.norm(position, axis=1)
+    angle = np.arccos(position[:, 2] / distance)
+    radius = 1.03 * float((distance * angle).max() / (np.pi / 2))
+    return Layout(label, nominal, radius, members)
 
 
 def topographies(
@@ -194,11 +209,12 @@ def topographies(
                 axes=ax,
                 cmap=SIGNED if signed else SEQUENTIAL,
                 vlim=limits,
+                sphere=layout.radius,
+                extrapolate="head",
                 sensors=False,
                 contours=0,
                 show=False,
             )
-            ax.grid(False)
             if ax in axes[0]:
                 ax.set_title(title, loc="center")
         row[0].set_ylabel(layout.label)

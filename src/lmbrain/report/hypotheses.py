@@ -44,7 +44,8 @@ def _verdict(ranked: pd.DataFrame) -> str:
     text += f", {partial or 'none'} when all are weighed together."
     if len(held):
         best = held.iloc[0]
-        text += f" The strongest: \u201c{best['text'].rstrip('.')}\u201d (V\u2032 {signed(best['validity'], 2)})."
+        words, size = best["text"].rstrip("."), signed(best["validity"], 2)
+        text += f" The strongest: \u201c{words}\u201d (V\u2032 {size})."
     return text
 
 
@@ -79,11 +80,12 @@ def _table(top: pd.DataFrame, total: int) -> Table:
         )
     left_out = f" {total - len(top)} more are in ranked.tsv." if total > len(top) else ""
     caption = (
-        "V\u2032: mean score of the divergent minus the convergent validation sentences. p: one-sided, "
-        "labels exchanged between sentences; corrected by Holm over all hypotheses (bold: below "
-        f"{LEVEL:g}). z, partial: regression of all validation sentences' divergence on all "
-        "hypotheses at once, which does not suffer when several kinds of sentences compete for "
-        "the top group. Published p: Student t, uncorrected, for comparison." + left_out
+        "V\u2032: mean score of the divergent minus the convergent validation sentences. p: "
+        "one-sided, labels exchanged between sentences; corrected by Holm over all hypotheses "
+        f"(bold: below {LEVEL:g}). z, partial: regression of all validation sentences' "
+        "divergence on all hypotheses at once, which does not suffer when several kinds of "
+        "sentences compete for the top group. Published p: Student t, uncorrected, for comparison."
+        + left_out
     )
     columns = ["hypothesis", "V\u2032", "SE", "p", "p corrected"]
     columns += ["z, partial", "p partial, corrected", "published p"]

@@ -29,7 +29,10 @@ def section(
         SHA-256 of each input of the page, by path.
     """
     said = [
-        f"{stage}: {note}" for stage, found in notes.items() for note in dict.fromkeys(found) if note
+        f"{stage}: {note}"
+        for stage, found in notes.items()
+        for note in dict.fromkeys(found)
+        if note
     ]
     blocks: list[Block] = [
         Formulas(),

@@ -7,7 +7,7 @@ from typing import Any
 
 from lmbrain.report.blocks import Block, Cell, Fold, Section, Table
 from lmbrain.report.scorecard import LEVEL
-from lmbrain.report.wording import measure, number, p_value, plain, significant
+from lmbrain.report.wording import measure, number, p_value, plain, signed
 
 SHADE_OF_CHANCE = 0.5  # AUC
 
@@ -18,7 +18,9 @@ def section(card: Mapping[str, Any]) -> Section:
     if card["tuning"]:
         blocks.append(_tuning(card))
     blocks.append(Fold("Time and memory of every rule", [_costs(card)]))
-    return Section("scorecard", "Scorecard: what was planted, what was found", _verdict(card), blocks)
+    return Section(
+        "scorecard", "Scorecard: what was planted, what was found", _verdict(card), blocks
+    )
 
 
 def _verdict(card: Mapping[str, Any]) -> str:
@@ -29,7 +31,7 @@ def _verdict(card: Mapping[str, Any]) -> str:
         weaker = [r for r in card["encoding"] if r["planted"] <= r["elsewhere"]]
         found = len(card["encoding"]) - len(weaker)
         parts.append(
-            f"r is higher where something was planted than elsewhere for {found} of "
+            f"encoding is better where something was planted than elsewhere for {found} of "
             f"{len(card['encoding'])} components"
         )
     if ranks is not None and ranks["words"] is not None:
@@ -75,9 +77,7 @@ def _encoding(card: Mapping[str, Any]) -> Table:
 
 
 def _divergence(card: Mapping[str, Any]) -> Table:
-    domains = [
-        key for key in (card["divergence"] or [{}])[0] if key.startswith("words_")
-    ]
+    domains = [key for key in (card["divergence"] or [{}])[0] if key.startswith("words_")]
     rows = []
     for row in card["divergence"]:
         strong = row["measure"] == card["measure"]
@@ -120,7 +120,7 @@ def _tuning(card: Mapping[str, Any]) -> Table:
                 cells.append("-")
                 continue
             gain, p = row[f"gain_{category}"], row[f"p_{category}"]
-            text = f"{significant(gain)} (p {p_value(p)})"
+            text = f"{signed(gain, 4)}\np {p_value(p)}"
             own = category == row["model"]
             cells.append(Cell(text, strong=own, shade=gain / (largest or 1.0)))
         rows.append(cells)

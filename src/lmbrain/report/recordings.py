@@ -79,7 +79,7 @@ def _table(quality: Quality) -> Table:
             [
                 f"{subject}, {run}",
                 listed or "none",
-                Cell(names(said) or "as it should be", strong=bool(said)),
+                Cell(names(said) or "as expected", strong=bool(said)),
                 f"{found['duration']:.0f}",
                 _events(found["heart"]),
                 _events(found["blinks"]),

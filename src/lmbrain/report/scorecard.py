@@ -73,7 +73,11 @@ def encoding_recovery(
         outside.append(float(scores["r"].to_numpy()[free].mean()))
     elsewhere = float(np.mean(outside))
     return [
-        {"component": name, "planted": round(float(np.mean(r)), 4), "elsewhere": round(elsewhere, 4)}
+        {
+            "component": name,
+            "planted": round(float(np.mean(r)), 4),
+            "elsewhere": round(elsewhere, 4),
+        }
         for name, r in inside.items()
     ]
 
@@ -118,9 +122,7 @@ def divergence_recovery(
         row["sentences"] = _auc(roc_auc_score, in_sentence, sentences[measure])
         for i, domain in enumerate(latents.columns):
             rest = scored & (planted[:, i] | ~any_planted)
-            row[f"words_{domain}"] = _auc(
-                roc_auc_score, planted[rest, i], words.loc[rest, measure]
-            )
+            row[f"words_{domain}"] = _auc(roc_auc_score, planted[rest, i], words.loc[rest, measure])
         rows.append(row)
     return rows
 

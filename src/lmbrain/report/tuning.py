@@ -21,7 +21,7 @@ from lmbrain.report.figures import (
     sensor_layouts,
     topographies,
 )
-from lmbrain.report.wording import LEVEL, count, names, number, p_value, plain, significant
+from lmbrain.report.wording import LEVEL, count, gain, names, number, p_value, plain, signed
 
 if TYPE_CHECKING:
     import mne
@@ -77,9 +77,9 @@ def _verdict(
     specificity: pd.DataFrame | None,
 ) -> str:
     accuracy = [float(best_row(h)["validation_accuracy"]) for h in histories.values()]
-    reached = f"{number(min(accuracy), 2)} to {number(max(accuracy), 2)}"
+    reached = " to ".join(dict.fromkeys(number(a, 2) for a in (min(accuracy), max(accuracy))))
     better = [plain(d) for d, c in comparisons.items() if c.attrs["window_p"] < LEVEL]
-    text = f"Tuned models reach {reached} of the held-out questions. Over all words, "
+    text = f"Share of held-out questions answered after tuning: {reached}. Over all words, "
     text += _predicts_better(better, len(comparisons))
     if specificity is None:
         return text + " Without word categories, their own domains' words cannot be told apart."
@@ -96,7 +96,7 @@ def _verdict(
 
 def _predicts_better(better: Sequence[str], total: int) -> str:
     if not better:
-        return f"none of the {total} predicts the responses better than the base model."
+        return "no tuned model predicts the responses better than the base model."
     return (
         f"{len(better)} of {total} predict the responses better than the base model "
         f"({names(better)}; p < {LEVEL:g})."
@@ -170,7 +170,7 @@ def _maps(
         topographies(figure, layouts, sensors, shown, "gain (training variances)", signed=True)
 
     caption = (
-        "Where each tuned model predicts all words better (purple) or worse (orange) than the base "
+        "Where each tuned model predicts all words better (blue) or worse (orange) than the base "
         "model: loss of base minus loss of tuned, mean over people and the window."
     )
     size = (WIDTH * min(1, 0.3 + 0.2 * len(shown)), 0.5 + 1.75 * len(layouts))
@@ -190,13 +190,12 @@ def _table(
             [
                 plain(domain),
                 number(float(history["validation_accuracy"].iloc[0]), 2),
-                f"{number(float(best['validation_accuracy']), 2)} (step {best['step']:.0f})",
-                f"{significant(float(found.attrs['window_effect']))} "
-                f"[{significant(float(low))}, {significant(float(high))}]",
+                f"{number(float(best['validation_accuracy']), 2)}\nstep {best['step']:.0f}",
+                gain(float(found.attrs["window_effect"]), float(low), float(high)),
                 p_value(float(found.attrs["window_p"])),
                 p_value(found.attrs.get("people_p")),
                 f"{float((found['p_fwe'] < LEVEL).mean()):.1%}",
-                significant(float(found["r_gain"].mean())),
+                signed(float(found["r_gain"].mean()), 4),
             ]
         )
     caption = (
@@ -223,10 +222,8 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
             if found is None:
                 row.append("-")
                 continue
-            text = (
-                f"{significant(found.gain)} [{significant(found.ci_low)}, "
-                f"{significant(found.ci_high)}] p {p_value(found.p_corrected)}"
-            )
+            size = gain(found.gain, found.ci_low, found.ci_high)
+            text = f"{size}\np {p_value(found.p_corrected)}"
             row.append(
                 Cell(
                     text,

@@ -23,19 +23,16 @@ MEASURES = {
 
 def number(value: float | None, digits: int = 3) -> str:
     """A value with a fixed number of decimals; `n/a` for what does not exist."""
-    return "n/a" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+    if value is None or not np.isfinite(value):
+        return "n/a"
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
 
 
 def signed(value: float | None, digits: int = 3) -> str:
     """As `number`, with its sign."""
-    return "n/a" if value is None or not np.isfinite(value) else f"{value:+.{digits}f}"
-
-
-def significant(value: float | None, digits: int = 2) -> str:
-    """A signed value with some significant digits, for quantities of any size."""
     if value is None or not np.isfinite(value):
         return "n/a"
-    return f"{value:+.{digits}g}" if abs(value) >= 1e-3 or value == 0 else f"{value:+.{digits - 1}e}"
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
 def p_value(value: float | None) -> str:
@@ -43,6 +40,11 @@ def p_value(value: float | None) -> str:
     if value is None or not np.isfinite(value):
         return "n/a"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def gain(value: float, low: float, high: float) -> str:
+    """A gain in training variances with its interval below it."""
+    return f"{signed(value, 4)}\n[{signed(low, 4)}, {signed(high, 4)}]"
 
 
 def percent(share: float) -> str:

@@ -1,8 +1,7 @@
-"""Configurations and places that several tests share."""
+"""The shipped configurations, merged as Snakemake merges them."""
 
 from pathlib import Path
 
-import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -25,8 +24,3 @@ def read_config(*names: str) -> dict:
     for name in names:
         config = merge(config, yaml.safe_load((PROJECT / "config" / f"{name}.yaml").read_text()))
     return config
-
-
-@pytest.fixture
-def project() -> Path:
-    return PROJECT
