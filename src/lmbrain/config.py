@@ -187,6 +187,7 @@ class Spaces(Section):
     rate: list[Name]
     controls: list[Name]
     lm: Annotated[list[Name], Field(min_length=1)]
+    tuned: Annotated[list[Name], Field(min_length=1)]
 
 
 class Ridge(Section):
@@ -339,16 +340,20 @@ class Study(Section):
 
     @model_validator(mode="after")
     def consistent(self) -> Study:
-        parts = {"rate", "controls", "static", "untrained", "base"}
         for space, names in self.encoding.spaces:
+            parts = {"rate", "controls", "static", "untrained", "base"}
+            parts |= {"tuned"} if space == "tuned" else set()
             unknown = sorted(set(names) - parts)
             if unknown:
                 raise ValueError(
                     f"encoding.spaces.{space} names {unknown[0]!r}; "
                     f"use any of {', '.join(sorted(parts))}"
                 )
-        if "base" not in self.encoding.spaces.lm:
-            raise ValueError("encoding.spaces.lm must hold 'base', the language model's features")
+        for space, part in (("lm", "base"), ("tuned", "tuned")):
+            if part not in getattr(self.encoding.spaces, space):
+                raise ValueError(
+                    f"encoding.spaces.{space} must hold {part!r}, the model's features"
+                )
         layers = self.features.layers
         if layers != "all" and self.encoding.layer not in layers:
             raise ValueError(

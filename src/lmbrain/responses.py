@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,21 @@ def common_samples(
     if seconds is None:
         return words["story"].to_numpy(str), words["item"].to_numpy(float), usable
     return np.full(expected, words["story"][0]), seconds.to_numpy().astype(float), usable
+
+
+def group_average(people: Iterable[xr.DataArray]) -> xr.DataArray:
+    """Mean over people of their responses, sensor by sensor, in the responses' units.
+
+    A plain mean: nothing is fitted, so no sample can leak into another. Usable are the samples
+    that are usable in every person.
+    """
+    total, usable, count = 0.0, True, 0
+    for person in people:
+        total = total + person.to_numpy().astype(np.float64)
+        usable = usable & person["usable"].to_numpy()
+        count += 1
+    mean = person.copy(data=(total / count).astype(np.float32))
+    return mean.assign_coords(usable=("sample", usable))
 
 
 def _from_netcdf(path: Path) -> xr.DataArray:

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from lmbrain.divergence import MEASURES
+from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
 from lmbrain.report import (
     divergence,
@@ -20,6 +21,7 @@ from lmbrain.report import (
     recordings,
     tuning,
 )
+from lmbrain.report import encoding_figures as drawn
 from lmbrain.report.blocks import Cell, Fold, Listing, Picture, Story, Table, Text
 from lmbrain.report.figures import sensor_layouts
 from lmbrain.report.overview import overview
@@ -247,13 +249,18 @@ def page_of(sections, kind="simulated"):
 
 
 @pytest.fixture(scope="module")
-def whole_page():
+def encoded():
+    return encoding_section(info=meg_info())
+
+
+@pytest.fixture(scope="module")
+def whole_page(encoded):
     quality = {("01", "01"): quality_of(), ("01", "02"): quality_of(distance=9.0)}
     return page_of(
         [
             planted.section(scorecard()),
             recordings.section(quality),
-            encoding_section(info=meg_info()),
+            encoded,
             divergence_section(),
             hypotheses.section(ranked_table([0.01, 0.6]), groups_table(), 5),
             tuning_section(info=meg_info()),
@@ -297,24 +304,25 @@ def test_words_and_titles_are_escaped(whole_page):
     assert "Sentence &lt;0&gt;." in whole_page and "Sentence <0>" not in whole_page
 
 
-def test_the_same_numbers_give_the_same_page(whole_page):
-    first, second = (page_of([encoding_section(info=meg_info())]) for _ in range(2))
-    assert first == second
+def test_the_same_numbers_give_the_same_figures(encoded):
+    again = encoding_section(info=meg_info())
+    assert again == encoded
 
 
 def test_no_figure_stays_with_pyplot(whole_page):
     assert plt.get_fignums() == []
 
 
-def test_encoding_verdict_states_r_ceiling_and_gain_of_the_language_model():
-    section = encoding_section()
-    assert "mean r of 0.050 (50% of the noise ceiling, 0.100)" in section.verdict
-    assert "50% of sensors and bins" in section.verdict
-    assert "adds +0.030 (higher in 3 of 3 people)" in section.verdict
+def test_encoding_verdict_states_r_ceiling_and_gain_of_the_language_model(encoded):
+    assert "mean r of 0.050 (50% of the noise ceiling, 0.100)" in encoded.verdict
+    assert "50% of sensors and bins" in encoded.verdict
+    assert "adds +0.030 (higher in 3 of 3 people)" in encoded.verdict
 
 
-def test_one_person_has_no_ceiling_and_the_page_says_so():
+def test_one_person_has_no_ceiling_and_no_map_without_positions(encoded):
     section = encoding_section(people=1, denoised=False)
+    pictures = [sum(isinstance(b, Picture) for b in s.blocks) for s in (encoded, section)]
+    assert pictures == [2, 1]
     assert "ceiling" not in section.verdict
     assert any(isinstance(b, Text) and b.warning and "no ceiling" in b.text for b in section.blocks)
     assert "n/a" in [cell_text(cell) for cell in tables(section)[0].rows[1]]
@@ -416,10 +424,9 @@ def test_own_domain_stands_out_in_the_heat_map():
     assert strong == [("social emotional", "social emotional"), ("physical", "physical")]
 
 
-def test_maps_are_drawn_only_with_sensor_positions():
-    with_maps, without = (encoding_section(info=info) for info in (meg_info(), None))
-    pictures = [sum(isinstance(b, Picture) for b in s.blocks) for s in (with_maps, without)]
-    assert pictures[0] == pictures[1] + 1
+def test_a_map_outside_the_responses_is_refused_by_name():
+    with pytest.raises(LmbrainError, match=r"topography_times names 0\.7 s"):
+        drawn.maps(np.zeros((1, 2, 20)), xr.Dataset(coords={"time": TIME}), meg_info(), [0.7])
 
 
 def test_conspicuous_runs_are_named():
@@ -440,9 +447,15 @@ def test_scorecard_verdict_reflects_its_numbers():
     assert "1 of 1 tuned models gain" in section.verdict
 
 
+def test_a_note_of_several_stages_is_shown_once():
+    section = methods.section(CONFIG, PEOPLE, {"A": ["too few"], "B": ["too few", ""]}, {})
+    listed = [block.items for block in section.blocks if isinstance(block, Listing)]
+    assert listed[-1] == ["A and B: too few"]
+
+
 def test_floors_follow_the_resamples_and_people():
     lines = " ".join(methods.floors(CONFIG, people=3))
-    assert "p at least 0.00100" in lines and "p at least 0.1250" in lines
+    assert "p at least 0.001" in lines and "p at least 0.12" in lines
 
 
 def test_tints_grow_with_the_value_and_stop_at_the_ends():

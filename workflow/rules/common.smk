@@ -25,7 +25,7 @@ SUBJECTS = STUDY.data.included
 RECORDED = STUDY.data.kind in ("simulated", "bids")
 CONTINUOUS = STUDY.data.kind == "alice"
 DOMAINS = STUDY.finetuning.domains
-SPACES = [name for name, parts in STUDY.encoding.spaces if parts]
+SPACES = [name for name, parts in STUDY.encoding.spaces if parts and name != "tuned"]
 TUNED = [f"tuned_{domain}" for domain in DOMAINS]
 SCRIPTS = os.path.join(workflow.basedir, "workflow", "scripts")
 

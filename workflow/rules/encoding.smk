@@ -23,7 +23,7 @@ rule encode:
     params:
         **CLEARING,
         parts=lambda wildcards: list(feature_files(wildcards.space)),
-        rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space, []),
+        rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space),
         layer=STUDY.encoding.layer,
         ridge=values("encoding.ridge"),
         delays=values("encoding.delays"),

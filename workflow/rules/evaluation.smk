@@ -1,13 +1,59 @@
 # Does a tuned model predict the brain better, where, when, and only for its own domain?
 
 
+rule group_average:
+    input:
+        responses=ALL_RESPONSES,
+    output:
+        responses=f"{ROOT}/evaluation/group_average.nc",
+    log:
+        f"{LOGS}/group_average.log",
+    benchmark:
+        f"{BENCHMARKS}/group_average.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        code=code("group_average.py"),
+    message:
+        "Averaging the responses over people"
+    script:
+        "../scripts/group_average.py"
+
+
+use rule encode as encode_group with:
+    input:
+        responses=rules.group_average.output.responses,
+        words=WORDS,
+        folds=f"{ROOT}/folds.tsv",
+        features=lambda wildcards: list(feature_files(wildcards.space).values()),
+    output:
+        scores=f"{ROOT}/evaluation/spaces/{{space}}.nc",
+        predictions=f"{ROOT}/evaluation/spaces/{{space}}_predictions.nc",
+    log:
+        f"{LOGS}/encode_group_{{space}}.log",
+    benchmark:
+        f"{BENCHMARKS}/encode_group-{{space}}.tsv"
+    wildcard_constraints:
+        space="|".join(["lm", *TUNED]),
+    params:
+        **CLEARING,
+        parts=lambda wildcards: list(feature_files(wildcards.space)),
+        rate=False,
+        layer=STUDY.encoding.layer,
+        ridge=values("encoding.ridge"),
+        delays=None,
+        code=code("encode.py"),
+    message:
+        "Predicting the group's average from '{wildcards.space}'"
+
+
 rule compare:
     input:
         responses=ALL_RESPONSES,
-        base=expand(PREDICTIONS, space="lm", subject=SUBJECTS),
-        tuned=expand(PREDICTIONS, space="tuned_{domain}", subject=SUBJECTS),
-        base_scores=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
-        tuned_scores=expand(rules.encode.output.scores, space="tuned_{domain}", subject=SUBJECTS),
+        base=expand(rules.encode_group.output.predictions, space="lm"),
+        tuned=expand(rules.encode_group.output.predictions, space="tuned_{domain}"),
         folds=f"{ROOT}/folds.tsv",
     output:
         comparison=f"{ROOT}/evaluation/{{domain}}.nc",

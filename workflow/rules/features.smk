@@ -82,8 +82,8 @@ rule control_features:
 
 def feature_files(space):
     """The files that the parts of a feature space come from, by part."""
-    parts = list(getattr(STUDY.encoding.spaces, "lm" if space in TUNED else space))
-    models = [space if space in TUNED and part == "base" else part for part in parts]
+    parts = getattr(STUDY.encoding.spaces, "tuned" if space in TUNED else space)
+    models = [space if part == "tuned" else part for part in parts]
     tables = {"controls": rules.control_features.output.controls}
     return {
         model: tables.get(model, f"{ROOT}/features/{model}.nc")

@@ -51,7 +51,8 @@ if RECORDED:
             mem_mb=2000,
         params:
             settings=values("responses"),
-            bids=BIDS.model_dump(exclude={"categories"}),
+            runs=BIDS.runs,
+            events=BIDS.model_dump(exclude={"runs", "categories"}),
             code=code("word_locked_responses.py"),
         message:
             "Averaging the responses of {wildcards.subject} to each word"

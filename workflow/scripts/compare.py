@@ -9,6 +9,7 @@ from lmbrain.artefacts import read_netcdf, write_netcdf, write_table
 from lmbrain.encoding.folds import read_folds
 from lmbrain.inference.comparison import (
     compare_models,
+    correlation_gain,
     sign_flip_blocks,
     sign_flip_people,
     word_improvement,
@@ -21,14 +22,17 @@ with job(snakemake) as made:
     folds = read_folds(snakemake.input.folds)
 
     def people():
-        inputs = snakemake.input
-        for paths in zip(inputs.responses, inputs.base, inputs.tuned, strict=True):
-            response = read_responses(paths[0]).to_numpy()
-            base, tuned = (read_netcdf(path)["prediction"].to_numpy() for path in paths[1:])
-            yield tuple(values.reshape(len(values), -1) for values in (response, base, tuned))
+        for path in snakemake.input.responses:
+            response = read_responses(path).to_numpy()
+            yield response.reshape(len(response), -1), base, tuned
+
+    like = read_netcdf(snakemake.input.base[0])["prediction"]
+    base, tuned = (
+        read_netcdf(path)["prediction"].to_numpy().reshape(len(like), -1)
+        for path in (snakemake.input.base[0], snakemake.input.tuned[0])
+    )
 
     comparison, effects = compare_models(people(), folds, seed=seed, **settings)
-    like = read_netcdf(snakemake.input.base[0])["prediction"]
     inside = (like["time"] > window["start"]) & (like["time"] < window["stop"])
     targets = np.broadcast_to(inside.to_numpy(), like.shape[1:]).ravel()
     improvement = word_improvement(people(), folds, targets)
@@ -46,10 +50,6 @@ with job(snakemake) as made:
         across = sign_flip_people(means, settings["resamples"], seed)
         summary["people_p"] = across.p[0]
         notes += across.notes
-    base, tuned = (
-        np.mean([read_netcdf(path)["r"].to_numpy() for path in paths], axis=0)
-        for paths in (snakemake.input.base_scores, snakemake.input.tuned_scores)
-    )
     place = ("sensor", "time")
     shape = like.shape[1:]
     result = xr.Dataset(
@@ -58,7 +58,7 @@ with job(snakemake) as made:
             "p": (place, comparison.p.reshape(shape)),
             "p_fwe": (place, comparison.p_fwe.reshape(shape)),
             "interval": (("bound", *place), comparison.interval.reshape(2, *shape)),
-            "r_gain": (place, tuned - base),
+            "r_gain": (place, correlation_gain(people(), folds).mean(axis=0).reshape(shape)),
             "effect_people": (("subject", *place), effects.reshape(-1, *shape)),
         },
         coords={"sensor": like["sensor"], "time": like["time"]},

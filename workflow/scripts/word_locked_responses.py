@@ -8,24 +8,15 @@ from lmbrain.meg.word_locked import word_locked, write_epochs
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
-    bids, settings = snakemake.params.bids, snakemake.params.settings
-    subject = snakemake.wildcards.subject
+    params, subject = snakemake.params, snakemake.wildcards.subject
     raws = {
         run: mne.io.read_raw_fif(path, preload=True, verbose="error")
-        for run, path in zip(bids["runs"], snakemake.input.raw, strict=True)
+        for run, path in zip(params.runs, snakemake.input.raw, strict=True)
     }
+    tolerance = params.settings["bin_width"] / 2
     onsets = {
-        run: item_onsets(
-            raw,
-            subject=subject,
-            run=run,
-            tolerance=settings["bin_width"] / 2,
-            **{
-                k: bids[k]
-                for k in ("root", "task", "word_column", "word_trial_type", "trigger_channel")
-            },
-        )
+        run: item_onsets(raw, subject=subject, run=run, tolerance=tolerance, **params.events)
         for run, raw in raws.items()
     }
-    epochs = word_locked(raws, read_words(snakemake.input.words), onsets, **settings)
+    epochs = word_locked(raws, read_words(snakemake.input.words), onsets, **params.settings)
     write_epochs(epochs, snakemake.output.responses, made)

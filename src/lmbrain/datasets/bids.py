@@ -121,11 +121,28 @@ def item_onsets(
     from lmbrain.meg.word_locked import align_triggers, trigger_onsets
 
     events = read_events(events_path(root, subject, task, run))
-    onsets = words_of_run(events, "", run, word_column, word_trial_type)["onset"].to_numpy(float)
+    items = words_of_run(events, "", run, word_column, word_trial_type)
+    onsets = items["onset"].to_numpy(float)
     if trigger_channel is None:
         return onsets
     source = f"Subject {subject}, run {run}"
-    return align_triggers(trigger_onsets(raw, trigger_channel), onsets, tolerance, source)
+    triggers = trigger_onsets(raw, trigger_channel, _trigger_codes(items, source))
+    return align_triggers(triggers, onsets, tolerance, source)
+
+
+def _trigger_codes(items: pd.DataFrame, source: str) -> set[int] | None:
+    """Codes that stand for items (others, of button presses say, do not); None: any code."""
+    if "value" not in items:
+        return None
+    codes = pd.to_numeric(items["value"], errors="coerce")
+    if codes.isna().any():
+        row = int(codes.isna().to_numpy().argmax())
+        raise LmbrainError(
+            f"{source}: the value of item {row + 1} in the events file is "
+            f"{items['value'].iloc[row]!r}, not a trigger code; correct it, or set "
+            "data.bids.trigger_channel to null."
+        )
+    return set(codes.astype(int))
 
 
 def read_recording(path: str | Path) -> mne.io.BaseRaw:

@@ -178,6 +178,20 @@ def word_improvement(
     )
 
 
+def correlation_gain(
+    people: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], folds: Folds
+) -> np.ndarray:
+    """r of the tuned minus r of the base prediction, (people, t); arguments as `compare_models`."""
+    return np.array(
+        [
+            (
+                fold_correlation(tuned, response, folds) - fold_correlation(base, response, folds)
+            ).mean(axis=0)
+            for response, base, tuned in people
+        ]
+    )
+
+
 def sign_flip_blocks(
     difference: np.ndarray, block_length: float, folds: Folds, resamples: int, seed: int
 ) -> Comparison:

@@ -57,9 +57,9 @@ def section(
     ranking = str(made["measure"])
     blocks: list[Block] = [
         Text(
-            f"Sentences are ranked by the {measure(ranking)}, {1e3 * window['start']:.0f} to "
-            f"{1e3 * window['stop']:.0f} ms after word onset, in variances of the training "
-            "responses, held out. High: the brains share something that the model's prediction "
+            f"Sentences are ranked by the {measure(ranking)}, {window['start']:g} to "
+            f"{window['stop']:g} s after word onset, in variances of the training responses, held "
+            "out. High: the brains share something that the model's prediction "
             "lacks (squared error, however, is mostly the response's own energy)."
         )
     ]

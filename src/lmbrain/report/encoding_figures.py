@@ -165,24 +165,24 @@ def regions(summary: Mapping[str, SpaceScores], ceiling: xr.Dataset, like: xr.Da
     step = 0.8 / len(columns)
 
     def plot(figure: Figure) -> None:
-        ax = figure.subplots()
+        ax, handles = figure.subplots(), []
         for c, (label, (people, colour)) in enumerate(columns.items()):
             x = np.arange(len(labels)) + (c - (len(columns) - 1) / 2) * step
             # Points side by side in the order of people: no random jitter, the same every time.
             offset = np.linspace(-0.3, 0.3, len(people))[:, None] * step
             ax.plot(x + offset, people, ".", color=colour, markersize=3, alpha=0.35)
-            half = _interval(people)
-            mean = people.mean(axis=0)
-            ax.errorbar(x, mean, half, fmt="o", color=colour, markersize=5, capsize=0, label=label)
+            mean, half = people.mean(axis=0), _interval(people)
+            bars = ax.errorbar(x, mean, half, fmt="o", color=colour, markersize=5, label=label)
+            handles.append(bars)
         limit = ceiling["ceiling"].to_numpy()[:, 0]
         if np.isfinite(limit).any():
-            middle = np.arange(len(labels))
-            ax.hlines(limit, middle - 0.42, middle + 0.42, INK, "--", label="noise ceiling")
+            left, right = np.arange(len(labels)) - 0.42, np.arange(len(labels)) + 0.42
+            handles.append(ax.hlines(limit, left, right, INK, "--", label="noise ceiling"))
         ax.axhline(0, color=FAINT, linewidth=0.8)
         ax.set_xticks(np.arange(len(labels)), labels)
         ax.grid(axis="x", visible=False)
         ax.set_ylabel("r")
-        figure.legend(loc="outside lower center", ncols=3)
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
     caption = (
         "r of each region and feature space: every point a person, dot and bar their mean and its "

@@ -41,7 +41,7 @@ def _verdict(ranked: pd.DataFrame) -> str:
     proposed = count(len(ranked), "hypothesis", "hypotheses")
     text = f"{proposed} proposed; {len(held) or 'none'} held on other sentences"
     text += f" (corrected p < {LEVEL:g})"
-    text += f", {partial or 'none'} when all are weighed together."
+    text += f", {partial or 'none'} when all are weighed in one regression."
     if len(held):
         best = held.iloc[0]
         words, size = best["text"].rstrip("."), signed(best["validity"], 2)

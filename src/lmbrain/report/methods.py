@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmbrain.report.blocks import Block, Fold, Formulas, Listing, Section, Table
-from lmbrain.report.wording import count, number
+from lmbrain.report.wording import count, names
 
 
 def section(
@@ -24,16 +24,15 @@ def section(
     people
         People analysed.
     notes
-        Of each stage, what its files say about their limits; equal notes are shown once.
+        Of each stage, what its files say about their limits; equal notes are shown together.
     inputs
         SHA-256 of each input of the page, by path.
     """
-    said = [
-        f"{stage}: {note}"
-        for stage, found in notes.items()
-        for note in dict.fromkeys(found)
-        if note
-    ]
+    stages: dict[str, list[str]] = {}
+    for stage, found in notes.items():
+        for note in filter(None, dict.fromkeys(found)):
+            stages.setdefault(note, []).append(stage)
+    said = [f"{names(where)}: {note}" for note, where in stages.items()]
     blocks: list[Block] = [
         Formulas(),
         Listing("Tests and the smallest p they can give", floors(config, people)),
@@ -41,7 +40,7 @@ def section(
         Fold("Files this page was made from", [_files(inputs)]),
     ]
     verdict = (
-        f"{count(len(said), 'note')} from the stages limit what can be concluded."
+        f"What limits the conclusions: {count(len(said), 'note')} from the stages, listed below."
         if said
         else "No stage noted anything that limits what can be concluded."
     )
@@ -57,9 +56,9 @@ def floors(config: Mapping[str, Any], people: int) -> list[str]:
     }[chance["method"]]
     lines = [
         f"Encoding against chance: {how}, {chance['resamples']:,} times, corrected by the maximum "
-        f"over sensors and bins; p at least {number(1 / (chance['resamples'] + 1), 5)}.",
+        f"over sensors and bins; p at least {_smallest(chance['resamples'])}.",
         f"Hypotheses: group labels exchanged between sentences, {ideas:,} times, Holm; p at least "
-        f"{number(1 / (ideas + 1), 5)} before correction.",
+        f"{_smallest(ideas)} before correction.",
     ]
     if config["finetuning"]["domains"]:
         flips = config["evaluation"]
@@ -69,14 +68,18 @@ def floors(config: Mapping[str, Any], people: int) -> list[str]:
         }[flips["unit"]]
         lines.append(
             f"Tuned against base: {unit}, {flips['resamples']:,} times; p at least "
-            f"{number(1 / (flips['resamples'] + 1), 5)}."
+            f"{_smallest(flips['resamples'])}."
         )
         if people > 1:
             lines.append(
                 f"Across people: signs of {people} people flipped; p at least "
-                f"{number(max(1 / 2**people, 1 / (flips['resamples'] + 1)), 4)}."
+                f"{_smallest(min(2**people - 1, flips['resamples']))}."
             )
     return lines
+
+
+def _smallest(resamples: int) -> str:
+    return f"{1 / (resamples + 1):.2g}"
 
 
 def _files(inputs: Mapping[str, str]) -> Table:

@@ -131,7 +131,6 @@ def _curves(
         right.set_xlabel("time after word onset (ms)")
         right.set_ylabel("gain over base (training variances)")
         right.set_title("the brain, mean over sensors")
-        right.ticklabel_format(axis="y", scilimits=(-2, 2))
         handles, labels = right.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
