@@ -136,6 +136,8 @@ def read_table(
         encoding="utf-8-sig",
         quoting=csv.QUOTE_NONE,
     )
+    if not isinstance(table.index, pd.RangeIndex):
+        raise LmbrainError(f"{path}: the rows have more fields than the header; correct the file.")
     missing = [c for c in (*numeric, *boolean) if c not in table.columns]
     if missing:
         raise LmbrainError(

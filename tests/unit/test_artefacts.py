@@ -61,6 +61,7 @@ def test_numbers_and_truth_values_come_back(tmp_path):
     [
         ("x\n1\nhello\n", {"numeric": ("x",)}, "row 2: x is 'hello'"),
         ("x\n1\n", {"numeric": ("y",)}, "no column 'y'"),
+        ("x\n1\t2\n3\t4\n", {}, "more fields than the header"),
         ("x\nmaybe\n", {"boolean": ("x",)}, "row 1: x is 'maybe'"),
     ],
 )

@@ -8,7 +8,7 @@ from lmbrain.encoding.model import read_features
 from lmbrain.report import scorecard as card
 from lmbrain.words import read_words
 
-RANKED = ("rank", "validity", "se", "t", "p_published", "p", "p_corrected")
+RANKED = ("rank", "validity", "se", "t", "p_published", "p", "p_corrected", "p_partial_corrected")
 HISTORY = ("step", "train_loss", "validation_loss", "validation_accuracy")
 TABLE = ("gain", "ci_low", "ci_high", "p", "p_corrected", "n_words")
 

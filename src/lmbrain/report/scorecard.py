@@ -14,7 +14,8 @@ from lmbrain.divergence import MEASURES
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.ridge import nested_ridge
 
-# A domain counts as named if a hypothesis that holds after correction has one of these in its text.
+# A domain counts as named if a hypothesis that holds after correction (other hypotheses held
+# constant) has one of these in its text.
 NAMED_BY = {
     "social_emotional": ("emotion", "feeling", "social", "one another"),
     "figurative": ("figurative", "metaphor", "not meant literally"),
@@ -144,7 +145,7 @@ def domains_named(ranked: pd.DataFrame, domains: Sequence[str]) -> dict[str, str
     domains
         Planted domains.
     """
-    held = ranked[ranked["p_corrected"] < LEVEL]
+    held = ranked[ranked["p_partial_corrected"] < LEVEL]
     named: dict[str, str | None] = dict.fromkeys(domains)
     for domain in domains:
         stems = NAMED_BY[domain]

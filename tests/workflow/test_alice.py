@@ -1,0 +1,47 @@
+"""A real story and real brains, where the data are: set LMBRAIN_DATA."""
+
+import os
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+pytestmark = pytest.mark.workflow
+
+DATA = os.environ.get("LMBRAIN_DATA", "")
+ALICE = ("config/alice.yaml",)
+FEW = {
+    "data": {
+        "subjects": ["18", "22", "23", "33"],
+        "simulated": {"language": {"corpus_sentences": 600, "analysed_model": {"steps": 10}}},
+    },
+    "encoding": {"ridge": {"penalties": [100, 10000]}},
+    "significance": {"resamples": 99},
+}
+
+
+@pytest.fixture
+def checkout(fresh):
+    if not (Path(DATA) / "alice" / "words.tsv").is_file():
+        pytest.skip("LMBRAIN_DATA names no folder with alice/words.tsv")
+    return fresh
+
+
+def test_the_all_zero_person_stops_the_run_by_name_with_the_mend(checkout):
+    everyone = {**FEW, "data": {**FEW["data"], "exclude": []}}
+    result = checkout.snakemake("encoding", configs=ALICE, change=everyone)
+    assert result.returncode != 0
+    assert "subject 33" in result.stderr
+    assert "data.exclude" in result.stderr
+
+
+def test_the_same_rules_run_on_continuous_responses(checkout):
+    result = checkout.snakemake(configs=ALICE, change=FEW)
+    assert result.returncode == 0, result.stderr[-3000:]
+    results = checkout.root / "results" / "alice"
+    with xr.open_dataset(results / "significance" / "lm.nc") as lm:
+        assert lm.sizes == {"sensor": 6, "time": 1, "subject": 3}
+        assert lm["sensor"].values.tolist() == ["LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG"]
+    assert (results / "divergence" / "sentences.tsv").stat().st_size > 1000
+    page = (results / "report" / "index.html").read_text()
+    assert "LIFG" in page
