@@ -63,7 +63,7 @@ def test_a_missing_key_is_named():
 # keys that their group's comment explains
 GROUPED = {
     *("length_strength", "lm_strength", "domain_strength"),
-    *("rate", "controls", "lm", "figurative", "physical"),
+    *("rate", "controls", "lm", "tuned", "figurative", "physical"),
     *("backend", "model", "base_url"),
 }
 

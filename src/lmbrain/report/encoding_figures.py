@@ -121,7 +121,7 @@ def time_courses(
         "same sensor and bin, averaged over sensors before the root; an underestimate where "
         "people's sensors see different patterns). "
         "Other people's brains: ridge from the others' sensors. Denoised responses are what "
-        "others' brains predict of a person: their r is higher and has no ceiling."
+        "others' brains predict of a person: they share data, so no ceiling applies."
     )
     return draw(plot, (WIDTH, 5.2), caption, "Time courses of encoding r beside the ceiling")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lmbrain.report.blocks import Block, Cell, Fold, Section, Table
 from lmbrain.report.scorecard import LEVEL
-from lmbrain.report.wording import measure, number, p_value, plain, signed
+from lmbrain.report.wording import gain, measure, number, p_value, plain
 
 SHADE_OF_CHANCE = 0.5  # AUC
 
@@ -70,8 +70,9 @@ def _encoding(card: Mapping[str, Any]) -> Table:
     ]
     caption = (
         "Encoding: mean r of single people (controls + language model) in the sensors and window "
-        "of each planted component, and where nothing predictable was planted. The domains' "
-        "components are what the model lacks: a low r is expected there."
+        "of each planted component, and where nothing predictable was planted. What the model lacks "
+        "should be hard to predict, but components overlap in sensors and time, so that a domain's "
+        "place also holds others' signal."
     )
     return Table(["component", "r where planted", "r elsewhere"], rows, caption)
 
@@ -119,14 +120,15 @@ def _tuning(card: Mapping[str, Any]) -> Table:
             if f"gain_{category}" not in row:
                 cells.append("-")
                 continue
-            gain, p = row[f"gain_{category}"], row[f"p_{category}"]
-            text = f"{signed(gain, 4)}\np {p_value(p)}"
+            size, p = row[f"gain_{category}"], row[f"p_{category}"]
+            text = f"{gain(size)}\np {p_value(p)}"
             own = category == row["model"]
-            cells.append(Cell(text, strong=own, shade=gain / (largest or 1.0)))
+            cells.append(Cell(text, strong=own, shade=size / (largest or 1.0)))
         rows.append(cells)
     caption = (
         "Tuned models: accuracy of held-out questions before and after tuning, and gain over the "
-        "base model on each domain's words (training variances; p corrected over the table). "
+        "base model on each domain's words (thousandths of the training variance; p corrected over "
+        "the table). "
         "Bold: the model's own domain. Blue: gain, orange: loss."
     )
     return Table(["tuned on", "accuracy", *map(plain, categories)], rows, caption)

@@ -21,11 +21,22 @@ from lmbrain.report.figures import (
     sensor_layouts,
     topographies,
 )
-from lmbrain.report.wording import LEVEL, count, gain, names, number, p_value, plain, signed
+from lmbrain.report.wording import (
+    LEVEL,
+    count,
+    gain_interval,
+    names,
+    number,
+    p_value,
+    plain,
+    signed,
+)
 
 if TYPE_CHECKING:
     import mne
     from matplotlib.axes import Axes
+
+UNIT = "1/1000 training variance"
 
 
 def section(
@@ -129,7 +140,7 @@ def _curves(
         right.axvspan(1e3 * window["start"], 1e3 * window["stop"], color="#f1f3f5", zorder=0)
         right.axhline(0, color=FAINT, linewidth=0.8)
         right.set_xlabel("time after word onset (ms)")
-        right.set_ylabel("gain over base (training variances)")
+        right.set_ylabel(f"gain over base ({UNIT})")
         right.set_title("the brain, mean over sensors")
         handles, labels = right.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
@@ -146,7 +157,7 @@ def _curves(
 
 def _effect(ax: Axes, comparison: xr.Dataset, colour: str, label: str) -> None:
     ms = 1e3 * comparison["time"].to_numpy()
-    people = comparison["effect_people"].mean("sensor").to_numpy()
+    people = 1e3 * comparison["effect_people"].mean("sensor").to_numpy()
     mean = people.mean(axis=0)
     ax.plot(ms, mean, color=colour, label=label)
     if len(people) > 1:
@@ -161,12 +172,12 @@ def _maps(
     for domain, comparison in comparisons.items():
         inside = (comparison["time"] > window["start"]) & (comparison["time"] < window["stop"])
         effect = comparison["effect"].isel(time=np.flatnonzero(inside.to_numpy()))
-        shown[plain(domain)] = effect.mean("time").to_numpy()
+        shown[plain(domain)] = 1e3 * effect.mean("time").to_numpy()
     sensors = [str(s) for s in next(iter(comparisons.values()))["sensor"].to_numpy()]
     layouts = sensor_layouts(info)
 
     def plot(figure: Figure) -> None:
-        topographies(figure, layouts, sensors, shown, "gain (training variances)", signed=True)
+        topographies(figure, layouts, sensors, shown, f"gain ({UNIT})", signed=True)
 
     caption = (
         "Where each tuned model predicts all words better (blue) or worse (orange) than the base "
@@ -190,7 +201,7 @@ def _table(
                 plain(domain),
                 number(float(history["validation_accuracy"].iloc[0]), 2),
                 f"{number(float(best['validation_accuracy']), 2)}\nstep {best['step']:.0f}",
-                gain(float(found.attrs["window_effect"]), float(low), float(high)),
+                gain_interval(float(found.attrs["window_effect"]), float(low), float(high)),
                 p_value(float(found.attrs["window_p"])),
                 p_value(found.attrs.get("people_p")),
                 f"{float((found['p_fwe'] < LEVEL).mean()):.1%}",
@@ -199,7 +210,7 @@ def _table(
         )
     caption = (
         "Each tuned model against the base model over all words: accuracy of held-out questions "
-        "before and after; gain in loss (training variances) in the window "
+        "before and after; gain in loss (thousandths of the training variance) in the window "
         f"{1e3 * window['start']:.0f} to {1e3 * window['stop']:.0f} ms with its 95% block "
         "bootstrap interval; one-sided p by flipping signs of blocks of words, and of people; "
         "share of sensors and bins with a gain after max-correction; mean gain in r."
@@ -221,7 +232,7 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
             if found is None:
                 row.append("-")
                 continue
-            size = gain(found.gain, found.ci_low, found.ci_high)
+            size = gain_interval(found.gain, found.ci_low, found.ci_high)
             text = f"{size}\np {p_value(found.p_corrected)}"
             row.append(
                 Cell(
@@ -233,9 +244,9 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
             )
         rows.append(row)
     caption = (
-        "Which words gain: rows are tuned models, columns categories of words as judged by people. "
-        "Gain of a category's words over words of none (training variances, in the window), freed "
-        "from length, frequency, position, capitals, punctuation and response energy, with 95% "
+        "Which words gain: rows are tuned models, columns annotated categories of words. Gain of "
+        "a category's words over words of none (thousandths of the training variance, in the "
+        "window), freed from length, frequency, position, capitals, punctuation and response energy, with 95% "
         "interval and p corrected over the whole table (one-sided, block sign flips). Bold: the "
         "model's own domain. Blue: gain, orange: loss."
     )

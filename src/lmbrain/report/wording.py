@@ -42,9 +42,14 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def gain(value: float, low: float, high: float) -> str:
-    """A gain in training variances with its interval below it."""
-    return f"{signed(value, 4)}\n[{signed(low, 4)}, {signed(high, 4)}]"
+def gain(value: float) -> str:
+    """A gain given in training variances, written in thousandths of them (they are small)."""
+    return signed(1e3 * value, 2)
+
+
+def gain_interval(value: float, low: float, high: float) -> str:
+    """A gain and, below it, its interval, as `gain`."""
+    return f"{gain(value)}\n[{gain(low)}, {gain(high)}]"
 
 
 def percent(share: float) -> str:
