@@ -10,10 +10,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmbrain import __version__
 from lmbrain.errors import LmbrainError
 
 if TYPE_CHECKING:
@@ -66,9 +67,19 @@ def provenance(
         "study": study,
         "rule": rule,
         "settings": dict(settings),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: _installed(name) for name in PACKAGES},
         "inputs": {str(name): sha256(path) for name, path in inputs.items()},
     }
+
+
+def _installed(package: str) -> str:
+    """Version of a package; a stage's environment need not hold the other stages' packages."""
+    if package == "lmbrain":
+        return __version__
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def write_json(content: Mapping[str, Any], path: str | Path, made: Mapping[str, Any]) -> None:

@@ -5,13 +5,9 @@ from lmbrain.divergence.diagnostics import (
     divergence_diagnostics,
     split_half_reliability,
 )
+from lmbrain.divergence.sensors import select_reliable_sensors, select_sensors
 from lmbrain.divergence.sentences import samples_to_words, sentence_divergence
-from lmbrain.divergence.words import (
-    MEASURES,
-    ranking_measure,
-    select_sensors,
-    word_divergence,
-)
+from lmbrain.divergence.words import MEASURES, ranking_measure, word_divergence
 
 __all__ = [
     "MEASURES",
@@ -19,6 +15,7 @@ __all__ = [
     "divergence_diagnostics",
     "ranking_measure",
     "samples_to_words",
+    "select_reliable_sensors",
     "select_sensors",
     "sentence_divergence",
     "split_half_reliability",

@@ -12,43 +12,23 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lmbrain.divergence.components import shared_components
+from lmbrain.divergence.components import (
+    generalised_components,
+    shared_components,
+    training_residuals,
+)
+from lmbrain.divergence.sensors import window_mask
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 
-MEASURES = ("squared_error", "gap", "residual_product", "residual_product_components")
+MEASURES = (
+    "squared_error",
+    "gap",
+    "residual_product",
+    "residual_product_components",
+    "residual_product_generalised",
+)
 ENERGIES = ("response_energy", "prediction_energy", "shared_energy")
-
-
-def select_sensors(validation_r: np.ndarray, window: np.ndarray, fraction: float) -> np.ndarray:
-    """The best predicted sensors of each outer fold, by its inner folds alone.
-
-    Parameters
-    ----------
-    validation_r : (n_outer, s, t)
-        r of the inner folds, which never hold the outer fold's test samples; mean over people.
-    window : (t,) bool
-    fraction : (0, 1]
-        Of the sensors to keep, at least one.
-
-    Returns
-    -------
-    (n_outer, s) bool
-
-    Raises
-    ------
-    LmbrainError
-        If the window holds no bin or an r is missing.
-    """
-    window = _mask(window, validation_r.shape[2], "window")
-    score = validation_r[:, :, window].mean(axis=2)
-    if not np.isfinite(score).all():
-        raise LmbrainError("validation_r holds a value that is no number; rerun the encoding.")
-    keep = max(1, round(fraction * score.shape[1]))
-    best = np.argsort(-score, axis=1, kind="stable")[:, :keep]
-    masks = np.zeros(score.shape, bool)
-    np.put_along_axis(masks, best, True, axis=1)
-    return masks
 
 
 def word_divergence(
@@ -68,6 +48,8 @@ def word_divergence(
     Measures, mean over people p (or pairs p != q):
     squared_error |y-L|^2; gap |y-L|^2 - |y-X|^2; residual_product <y_p - L_p, y_q - L_q>;
     residual_product_components, the same on the leading components of the shared residual;
+    residual_product_generalised, the same on those that stand out most from the noise, in units
+    of its variance and divided by the number of components instead of d;
     skill |y-C|^2 - |y-L|^2 with the controls' prediction C (the training mean without controls),
     high where the language model does well. Energies: response_energy |y|^2, prediction_energy
     |L|^2, shared_energy |X|^2 (<y_p, y_q> without `others`). A column ending in _relative holds
@@ -83,7 +65,7 @@ def word_divergence(
     folds
     window : (t,) bool
     sensors : (n_outer, s) bool
-        From `select_sensors`.
+        From `select_reliable_sensors` or `select_sensors`.
     components
         Number of components of the shared residual.
     features : (n, f)
@@ -106,7 +88,7 @@ def word_divergence(
         "control": controls,
     }
     shape = _check(people, folds)
-    window = _mask(window, shape[2], "window")
+    window = window_mask(window, shape[2])
     if sensors.dtype != bool or sensors.shape != (folds.n_outer, shape[1]):
         raise LmbrainError(f"sensors must be True or False for {folds.n_outer} folds x {shape[1]}.")
     parts = []
@@ -136,7 +118,7 @@ def ranking_measure(scores: pd.DataFrame, measure: str) -> str:
         return "squared_error"
     raise LmbrainError(
         f"divergence.measure is {measure!r}, which needs predictions from other people; "
-        "choose residual_product or residual_product_components."
+        "choose one of the residual products."
     )
 
 
@@ -160,9 +142,11 @@ def _measures(
         table["gap"] = table["squared_error"] - _mean_energy(apart)
     if len(y) > 1:
         table["residual_product"] = cross_product(residual)
-        basis = shared_components(y, folds, fold, components, features)
-        projected = [r @ basis for r in residual]
+        learnt = training_residuals(y, folds, fold, features)
+        projected = [r @ shared_components(learnt, components) for r in residual]
         table["residual_product_components"] = cross_product(projected) * (components / size)
+        projected = [r @ generalised_components(learnt, components) for r in residual]
+        table["residual_product_generalised"] = cross_product(projected)
     table["skill"] = baseline - table["squared_error"]
     table["response_energy"] = _mean_energy(y)
     table["prediction_energy"] = _mean_energy(predicted)
@@ -246,15 +230,6 @@ def _check(people: dict[str, Sequence[np.ndarray] | None], folds: Folds) -> tupl
                     "predict every usable sample from the same folds."
                 )
     return shape
-
-
-def _mask(window: np.ndarray, size: int, name: str) -> np.ndarray:
-    # An integer 0/1 array would pick the first two bins instead of masking.
-    if window.dtype != bool or window.shape != (size,):
-        raise LmbrainError(f"{name} must be True or False for each of {size} bins.")
-    if not window.any():
-        raise LmbrainError(f"The divergence {name} holds no bin; widen divergence.window.")
-    return window
 
 
 def _note(people: int, others: bool) -> str:

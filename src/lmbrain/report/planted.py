@@ -70,9 +70,9 @@ def _encoding(card: Mapping[str, Any]) -> Table:
     ]
     caption = (
         "Encoding: mean r of single people (controls + language model) in the sensors and window "
-        "of each planted component, and where nothing predictable was planted. What the model lacks "
-        "should be hard to predict, but components overlap in sensors and time, so that a domain's "
-        "place also holds others' signal."
+        "of each planted component, and where nothing predictable was planted. What the model "
+        "lacks should be hard to predict, but components overlap in sensors and time, so that a "
+        "domain's place also holds others' signal."
     )
     return Table(["component", "r where planted", "r elsewhere"], rows, caption)
 

@@ -209,8 +209,10 @@ def _table(
             ]
         )
     caption = (
-        "Each tuned model against the base model over all words: accuracy of held-out questions "
-        "before and after; gain in loss (thousandths of the training variance) in the window "
+        "Each tuned model against the base model over all words; both are fitted on the average of "
+        "all people and compared on each person's held-out responses, so that people's gains share "
+        "one fit. Accuracy of held-out questions before and after; gain in loss (thousandths of "
+        "the training variance) in the window "
         f"{1e3 * window['start']:.0f} to {1e3 * window['stop']:.0f} ms with its 95% block "
         "bootstrap interval; one-sided p by flipping signs of blocks of words, and of people; "
         "share of sensors and bins with a gain after max-correction; mean gain in r."
@@ -246,8 +248,8 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
     caption = (
         "Which words gain: rows are tuned models, columns annotated categories of words. Gain of "
         "a category's words over words of none (thousandths of the training variance, in the "
-        "window), freed from length, frequency, position, capitals, punctuation and response energy, with 95% "
-        "interval and p corrected over the whole table (one-sided, block sign flips). Bold: the "
-        "model's own domain. Blue: gain, orange: loss."
+        "window), freed from length, frequency, position, capitals, punctuation and response "
+        "energy, with 95% interval and p corrected over the whole table (one-sided, block sign "
+        "flips). Bold: the model's own domain. Blue: gain, orange: loss."
     )
     return Table(["model", *map(plain, categories)], rows, caption)
