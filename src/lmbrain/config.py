@@ -90,6 +90,7 @@ class HarryPotter(Section):
 
 class Alice(Section):
     root: str | None
+    pause: Positive
     first_volume: NonNegative
     repetition_time: Positive
 

@@ -115,6 +115,22 @@ def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> 
     return numbers
 
 
+def number_by_pauses(onset: np.ndarray, duration: np.ndarray, pause: float) -> np.ndarray:
+    """Sentence number of each heard word where the transcript has no punctuation.
+
+    A sentence ends where the next word starts at least `pause` seconds after the word's end.
+
+    Parameters
+    ----------
+    onset, duration : (n,)
+        Seconds, all items words of one run.
+    pause
+        Seconds.
+    """
+    silence = onset[1:] - (onset + duration)[:-1]
+    return np.concatenate([[0], np.cumsum(silence >= pause)])
+
+
 def _ends_sentence(item: str, following: str) -> bool:
     core = item.rstrip(_CLOSING)
     if not core.endswith((".", "!", "?", "\u2026")):

@@ -98,9 +98,10 @@ def listening(tmp_path):
 
 
 def test_heard_words_and_volumes_share_one_clock(listening):
-    words = alice.words_table(listening, "alice")
+    words = alice.words_table(listening, "alice", 0.15)
     responses = alice.responses(listening, "01", 20.0, 2.0)
     assert words["text"].tolist() == ["Alice", "was", "null"]
+    assert words["sentence"].tolist() == [0, 0, 1], "a silence of 0.2 s ends a sentence"
     assert responses["seconds"].to_numpy()[:3].tolist() == [20.0, 22.0, 24.0]
     assert responses.shape == (30, 2, 1)
 

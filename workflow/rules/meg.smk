@@ -41,6 +41,7 @@ if RECORDED:
             words=WORDS,
         output:
             responses=RESPONSES,
+        priority: 1  # frees the cleaned recordings early
         log:
             f"{LOGS}/word_locked_responses_{{subject}}.log",
         benchmark:

@@ -10,7 +10,7 @@ with job(snakemake) as made:
     story, subjects = snakemake.params.story, snakemake.params.subjects
     folder = data_folder(settings["root"], kind)
     if kind == "alice":
-        words = alice.words_table(folder, story)
+        words = alice.words_table(folder, story, settings["pause"])
     else:
         words = harry_potter.words_table(folder, subjects, settings["chapter"], story)
     write_table(words, snakemake.output.words, made)

@@ -11,7 +11,7 @@ import xarray as xr
 from lmbrain.artefacts import read_table
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
-from lmbrain.words import make_words
+from lmbrain.words import make_words, number_by_pauses
 
 
 def files(folder: Path, subjects: list[str]) -> dict[str, list[Path]]:
@@ -22,8 +22,10 @@ def files(folder: Path, subjects: list[str]) -> dict[str, list[Path]]:
     }
 
 
-def words_table(folder: Path, story: str) -> pd.DataFrame:
+def words_table(folder: Path, story: str, pause: float) -> pd.DataFrame:
     """The words as heard, onset and duration in seconds of the audio's clock.
+
+    The transcript has no punctuation: a silence of at least `pause` seconds ends a sentence.
 
     Raises
     ------
@@ -34,13 +36,9 @@ def words_table(folder: Path, story: str) -> pd.DataFrame:
     if "word" not in heard:
         raise LmbrainError(f"{folder / 'words.tsv'} has no column 'word'; restore the file.")
     n = len(heard)
-    return make_words(
-        [story] * n,
-        ["01"] * n,
-        heard["word"].tolist(),
-        heard["onset"].to_numpy(),
-        heard["duration"].to_numpy(),
-    )
+    onset, duration = heard["onset"].to_numpy(), heard["duration"].to_numpy()
+    words = make_words([story] * n, ["01"] * n, heard["word"].tolist(), onset, duration)
+    return words.assign(sentence=number_by_pauses(onset, duration, pause))
 
 
 def responses(
