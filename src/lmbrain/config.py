@@ -218,7 +218,13 @@ class Significance(Section):
 
 
 class Divergence(Section):
-    measure: Literal["squared_error", "gap", "residual_product", "residual_product_components"]
+    measure: Literal[
+        "squared_error",
+        "gap",
+        "residual_product",
+        "residual_product_components",
+        "residual_product_generalised",
+    ]
     components: Count
     window: Window
     sensor_fraction: Annotated[float, Field(gt=0, le=1)]

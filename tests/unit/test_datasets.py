@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from configs import PROJECT
 from scipy.io import savemat
 
+from configs import PROJECT
 from lmbrain.datasets import alice, harry_potter
 from lmbrain.datasets.inventory import missing_files, missing_from_hub, missing_key, require
 from lmbrain.datasets.places import data_folder
@@ -123,7 +123,9 @@ def test_every_missing_file_is_named_with_what_it_is_and_where_it_is_published(t
     wanted = harry_potter.files(tmp_path, ["A"], 9) | alice.files(tmp_path, ["18"])
     sentences = missing_files(wanted, PROJECT / "config" / "downloads.tsv")
     assert len(sentences) == 6
-    assert any("harry_annot_sub2.csv: word categories" in s and "annotator 2" in s for s in sentences)
+    assert any(
+        "harry_annot_sub2.csv: word categories" in s and "annotator 2" in s for s in sentences
+    )
     assert all(str(tmp_path) in s and "published at" in s for s in sentences)
     with pytest.raises(LmbrainError, match="6 things are missing"):
         require(sentences)

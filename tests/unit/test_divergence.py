@@ -11,12 +11,17 @@ from lmbrain.divergence import (
     divergence_diagnostics,
     ranking_measure,
     samples_to_words,
+    select_reliable_sensors,
     select_sensors,
     sentence_divergence,
     split_half_reliability,
     word_divergence,
 )
-from lmbrain.divergence.components import shared_components
+from lmbrain.divergence.components import (
+    generalised_components,
+    shared_components,
+    training_residuals,
+)
 from lmbrain.encoding.folds import Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
@@ -93,6 +98,10 @@ def auc(score, planted):
     return (rank[planted].mean() - (ones + 1) / 2) / (len(planted) - ones)
 
 
+def components(y, folds, outer, count, features, kind=shared_components):
+    return kind(training_residuals(y, folds, outer, features), count)
+
+
 @pytest.fixture(scope="module")
 def cohort():
     return simulate(0)
@@ -163,24 +172,25 @@ def test_all_components_together_give_back_the_residual_product(cohort):
 
 def test_components_are_the_leading_eigenvectors_of_the_cross_person_covariance(cohort):
     y = [r.reshape(len(r), -1) for r in cohort.responses]
-    basis = shared_components(y, cohort.folds, 1, 3, None)
+    basis = components(y, cohort.folds, 1, 3, None)
     train = cohort.folds.train(1)
     matrix = sum(a[train].T @ b[train] for a in y for b in y if a is not b)
     leading = np.linalg.eigh(matrix)[1][:, :-4:-1]
     np.testing.assert_allclose(np.abs((basis * leading).sum(axis=0)), 1, atol=1e-4)
 
 
-def test_no_sample_outside_the_training_fold_enters_its_components(cohort):
+@pytest.mark.parametrize("kind", [shared_components, generalised_components])
+def test_no_sample_outside_the_training_fold_enters_its_components(cohort, kind):
     rng = np.random.default_rng(0)
     y = [r.reshape(len(r), -1) for r in cohort.responses]
-    basis = shared_components(y, cohort.folds, 1, 3, cohort.features)
+    basis = components(y, cohort.folds, 1, 3, cohort.features, kind)
     outside = ~cohort.folds.train(1)
     assert outside.sum() > cohort.folds.test(1).sum()
     spoilt = [np.where(outside[:, None], 100 * rng.standard_normal(v.shape), v) for v in y]
     features = np.where(outside[:, None], np.nan, cohort.features)
-    other = shared_components(spoilt, cohort.folds, 1, 3, features)
+    other = components(spoilt, cohort.folds, 1, 3, features, kind)
     np.testing.assert_array_equal(basis, other)
-    assert not np.allclose(basis, shared_components(spoilt, cohort.folds, 2, 3, cohort.features))
+    assert not np.allclose(basis, components(spoilt, cohort.folds, 2, 3, cohort.features, kind))
 
 
 def test_a_word_score_depends_on_its_own_fold_only_through_the_word_itself(cohort):
@@ -209,8 +219,8 @@ def test_the_features_are_taken_out_before_the_components_are_found():
     strong = 3 * features @ rng.standard_normal((3, d))
     missed = np.outer(rng.standard_normal(n), np.eye(d)[0])
     y = [strong + missed + rng.standard_normal((n, d)) for _ in range(3)]
-    with_features = shared_components(y, folds, 0, 1, features)[0, 0]
-    without = shared_components(y, folds, 0, 1, None)[0, 0]
+    with_features = components(y, folds, 0, 1, features)[0, 0]
+    without = components(y, folds, 0, 1, None)[0, 0]
     assert abs(with_features) > 0.9
     assert abs(without) < 0.5
 
@@ -218,10 +228,63 @@ def test_the_features_are_taken_out_before_the_components_are_found():
 def test_more_features_than_samples_take_the_same_out(cohort):
     y = [r.reshape(len(r), -1) for r in cohort.responses]
     wide = np.tile(cohort.features, 80)
-    narrow = shared_components(y, cohort.folds, 0, 4, cohort.features)
+    narrow = components(y, cohort.folds, 0, 4, cohort.features)
     # Copies scale kernel and penalty alike, so both give the same fit.
-    angles = np.linalg.svd(narrow.T @ shared_components(y, cohort.folds, 0, 4, wide))[1]
+    angles = np.linalg.svd(narrow.T @ components(y, cohort.folds, 0, 4, wide))[1]
     np.testing.assert_allclose(angles, 1, atol=1e-6)
+
+
+def test_generalised_components_find_a_weak_shared_pattern_under_strong_private_noise():
+    """Noise that is strong along a few directions draws the plain components, not these."""
+    rng = np.random.default_rng(0)
+    n, d = 600, 40
+    folds = make_folds(np.full(n, "s"), np.arange(n), np.ones(n, bool), 3, 0.0)
+    pattern = np.eye(d)[0]
+    shared = np.outer(rng.standard_normal(n), pattern)
+    spread = np.where(np.arange(d) >= d - 10, 10.0, 1.0)
+    y = [shared + rng.standard_normal((n, d)) * spread for _ in range(3)]
+    found = {
+        kind: components(y, folds, 0, 1, None, kind)[:, 0]
+        for kind in (shared_components, generalised_components)
+    }
+    angle = {kind: abs(u @ pattern) / np.linalg.norm(u) for kind, u in found.items()}
+    assert angle[generalised_components] > 0.9
+    assert angle[shared_components] < 0.5
+
+
+def test_noise_along_generalised_components_is_white(cohort):
+    y = [r.reshape(len(r), -1) for r in cohort.responses]
+    residuals = training_residuals(y, cohort.folds, 0, cohort.features)
+    u = generalised_components(residuals, 4)
+    projected = [r @ u for r in residuals]
+    centre = np.mean(projected, axis=0)
+    noise = sum((p - centre).T @ (p - centre) for p in projected) / (3 * len(centre))
+    np.testing.assert_allclose(noise, np.eye(4), atol=0.3)
+
+
+def test_the_same_person_twice_is_refused(cohort):
+    y = [cohort.responses[0].reshape(len(cohort.responses[0]), -1)] * 2
+    with pytest.raises(LmbrainError, match="same responses"):
+        components(y, cohort.folds, 0, 2, None, generalised_components)
+
+
+def test_reliable_sensors_are_those_that_people_share_on_training_samples_alone():
+    rng = np.random.default_rng(0)
+    n = 300
+    folds = make_folds(np.full(n, "s"), np.arange(n), np.ones(n, bool), 3, 5.0)
+    shared = rng.standard_normal((n, 4, 3))
+    shared[:, :2] = 0
+    people = [shared + rng.standard_normal((n, 4, 3)) for _ in range(3)]
+    window = np.array([False, True, True])
+    masks = select_reliable_sensors(people, folds, window, 0.5)
+    assert masks.tolist() == [[False, False, True, True]] * 3
+    outside = ~folds.train(1)
+    spoilt = [np.where(outside[:, None, None], 9 * rng.standard_normal(p.shape), p) for p in people]
+    again = select_reliable_sensors(spoilt, folds, window, 0.25)
+    expected = select_reliable_sensors(people, folds, window, 0.25)
+    np.testing.assert_array_equal(again[1], expected[1])
+    with pytest.raises(LmbrainError, match="two people"):
+        select_reliable_sensors(people[:1], folds, window, 0.5)
 
 
 def test_sensors_are_the_best_ones_of_the_window_in_each_fold():
@@ -346,7 +409,9 @@ def test_what_people_share_repeats_between_halves_and_vanishes_with_it(cohort):
         "skill",
         "residual_product",
         "residual_product_components",
+        "residual_product_generalised",
         "squared_error_relative",
+        "residual_product_generalised_relative",
         "residual_product_relative",
         "residual_product_components_relative",
     }

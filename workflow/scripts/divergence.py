@@ -10,6 +10,7 @@ from lmbrain.divergence import (
     divergence_diagnostics,
     ranking_measure,
     samples_to_words,
+    select_reliable_sensors,
     select_sensors,
     sentence_divergence,
     split_half_reliability,
@@ -41,10 +42,15 @@ with job(snakemake) as made:
     time = people[0]["time"].to_numpy()
     start, stop = settings["window"]["start"], settings["window"]["stop"]
     window = np.ones(len(time), bool) if continuous else (time > start) & (time < stop)
+    fraction = settings["sensor_fraction"]
+    if len(people) > 1:
+        sensors = select_reliable_sensors(responses, folds, window, fraction)
+    else:
+        sensors = select_sensors(validation_r, window, fraction)
     features = read_features(["base"], [snakemake.input.features], params.layer, words)
     arguments = {
         "window": window,
-        "sensors": select_sensors(validation_r, window, settings["sensor_fraction"]),
+        "sensors": sensors,
         "components": settings["components"],
         "others": others or None,
         "features": None if continuous else features,

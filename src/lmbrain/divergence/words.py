@@ -143,10 +143,11 @@ def _measures(
     if len(y) > 1:
         table["residual_product"] = cross_product(residual)
         learnt = training_residuals(y, folds, fold, features)
-        projected = [r @ shared_components(learnt, components) for r in residual]
-        table["residual_product_components"] = cross_product(projected) * (components / size)
-        projected = [r @ generalised_components(learnt, components) for r in residual]
-        table["residual_product_generalised"] = cross_product(projected)
+        shared = shared_components(learnt, components)
+        product = cross_product([r @ shared for r in residual])
+        table["residual_product_components"] = product * (components / size)
+        generalised = generalised_components(learnt, components)
+        table["residual_product_generalised"] = cross_product([r @ generalised for r in residual])
     table["skill"] = baseline - table["squared_error"]
     table["response_energy"] = _mean_energy(y)
     table["prediction_energy"] = _mean_energy(predicted)
