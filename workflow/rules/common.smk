@@ -5,7 +5,6 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 SOURCE = os.path.join(workflow.basedir, "src")
-os.environ["PYTHONPATH"] = SOURCE  # for the scripts
 sys.path.insert(0, SOURCE)
 
 from lmbrain.artefacts import sha256
@@ -43,6 +42,7 @@ if STUDY.data.kind == "simulated":
             "trigger_channel": "STI101",
         }
     )
+RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-{BIDS.task}_run-{{run}}"
 
 
 wildcard_constraints:
@@ -81,3 +81,35 @@ def model_file(name):
     """The weights of a model made by this workflow; nothing for a hub id or a local folder."""
     made_here = name.startswith("tuned_") or STUDY.language_model.source == "tiny"
     return [f"{ROOT}/models/{name}/model.safetensors"] if made_here else []
+
+
+def simulated(path, **wildcards):
+    """Files that the simulation writes; the other data sets' are there already."""
+    return expand(path, **wildcards) if STUDY.data.kind == "simulated" else []
+
+
+def recording(wildcards, run=None):
+    """The raw file of a run; the simulation makes its own."""
+    run = run or wildcards.run
+    if STUDY.data.kind == "simulated":
+        return RECORDING.format(subject=wildcards.subject, run=run) + "_meg.fif"
+    from lmbrain.datasets.bids import recording_path
+
+    return str(recording_path(BIDS.root, wildcards.subject, BIDS.task, run))
+
+
+def feature_files(space):
+    """The files that the parts of a feature space come from, by part."""
+    parts = getattr(STUDY.encoding.spaces, "tuned" if space in TUNED else space)
+    models = [space if part == "tuned" else part for part in parts]
+    return {
+        model: f"{ROOT}/features/{model}" + (".tsv" if model == "controls" else ".nc")
+        for model in models
+        if model != "rate"
+    }
+
+
+def choice_folder(wildcards):
+    """The folder of a set that this workflow makes; a hub id or a folder is read as it is."""
+    made_here = STUDY.finetuning.sets[wildcards.domain].source == "simulated"
+    return f"{ROOT}/choices/{wildcards.domain}" if made_here else []

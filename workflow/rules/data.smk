@@ -12,14 +12,6 @@ CATEGORIES = {
 }[STUDY.data.kind]
 
 
-def simulated_events():
-    """The tables that the simulation writes; other data sets' are there already."""
-    if STUDY.data.kind != "simulated":
-        return []
-    events = expand(rules.simulate_recordings.output.events, subject=SUBJECTS)
-    return [*events, rules.dataset_description.output.description]
-
-
 if READY:
 
     localrules:
@@ -54,7 +46,8 @@ if RECORDED:
     rule words_table:
         input:
             ready=READY,
-            events=lambda wildcards: simulated_events(),
+            events=simulated(f"{RECORDING}_events.tsv", subject=SUBJECTS, run=BIDS.runs),
+            description=simulated(f"{BIDS.root}/dataset_description.json"),
         output:
             words=WORDS,
         log:

@@ -80,18 +80,6 @@ rule control_features:
         "../scripts/control_features.py"
 
 
-def feature_files(space):
-    """The files that the parts of a feature space come from, by part."""
-    parts = getattr(STUDY.encoding.spaces, "tuned" if space in TUNED else space)
-    models = [space if part == "tuned" else part for part in parts]
-    tables = {"controls": rules.control_features.output.controls}
-    return {
-        model: tables.get(model, f"{ROOT}/features/{model}.nc")
-        for model in models
-        if model != "rate"
-    }
-
-
 rule features:
     input:
         lambda wildcards: {f for s in [*SPACES, *TUNED] for f in feature_files(s).values()},

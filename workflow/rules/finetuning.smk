@@ -1,12 +1,6 @@
 # The language model tuned on each domain's multiple-choice questions.
 
 
-def choice_folder(wildcards):
-    """The set's folder, if this workflow makes it; a hub id or a local folder is read as it is."""
-    simulated = STUDY.finetuning.sets[wildcards.domain].source == "simulated"
-    return f"{ROOT}/choices/{wildcards.domain}" if simulated else []
-
-
 rule finetune:
     input:
         ready=READY,

@@ -2,15 +2,6 @@
 
 if RECORDED:
 
-    def recording(wildcards, run=None):
-        """The raw file of a run; the simulation makes its own."""
-        run = run or wildcards.run
-        if STUDY.data.kind == "simulated":
-            return f"{BIDS.root}/sub-{wildcards.subject}/meg/sub-{wildcards.subject}_task-{BIDS.task}_run-{run}_meg.fif"
-        from lmbrain.datasets.bids import recording_path
-
-        return str(recording_path(BIDS.root, wildcards.subject, BIDS.task, run))
-
     rule preprocess:
         input:
             ready=READY,
@@ -41,11 +32,11 @@ if RECORDED:
             words=WORDS,
         output:
             responses=RESPONSES,
-        priority: 1  # frees the cleaned recordings early
         log:
             f"{LOGS}/word_locked_responses_{{subject}}.log",
         benchmark:
             f"{BENCHMARKS}/word_locked_responses-{{subject}}.tsv"
+        priority: 1  # frees the cleaned recordings early
         conda:
             "../../envs/analysis.yaml"
         resources:

@@ -1,8 +1,6 @@
 # The simulated cohort: raw recordings in a BIDS data set, and the planted truth.
 # Only the scorecard reads the folder truth/; the analysis starts from the folder bids/.
 
-RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{run}}"
-
 
 rule choice_set:
     output:

@@ -4,7 +4,11 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+# The library beside these scripts, whatever else is installed in the job's environment.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from lmbrain.artefacts import provenance
 from lmbrain.errors import LmbrainError

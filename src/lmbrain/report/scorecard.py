@@ -38,6 +38,8 @@ def latent_r2(features: np.ndarray, latents: pd.DataFrame, folds: Folds) -> dict
         One row an item, a column a domain.
     folds
     """
+    if latents.shape[1] == 0:
+        return {}
     values = latents.to_numpy(float)
     result = nested_ridge(features, values, folds, PENALTIES, dtype=np.float64)
     return dict(zip(latents.columns, result.r2.round(4).tolist(), strict=True))

@@ -18,6 +18,7 @@ MEASURES = {
     "gap": "gap to other people's brains",
     "residual_product": "cross-person residual product",
     "residual_product_components": "residual product on shared components",
+    "residual_product_generalised": "residual product on generalised components",
 }
 
 
