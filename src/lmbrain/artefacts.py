@@ -37,7 +37,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         temporary = workspace / path.name
         yield temporary
-        if path.is_dir():
+        if path.is_dir() and temporary.exists():
             os.replace(path, workspace / f"old-{path.name}")
         os.replace(temporary, path)
     finally:
@@ -61,7 +61,7 @@ def provenance(
 ) -> dict[str, Any]:
     """What made a file: study, rule, the settings it read, package versions, input hashes.
 
-    Holds no time and no machine name, so the same config gives the same bytes.
+    The record holds no time and no machine name (FIF files themselves hold both).
     """
     return {
         "study": study,

@@ -38,7 +38,10 @@ def code_hash(script: str | Path, package: str | Path) -> str:
         found[path] = tree_hash
         for name in imports:
             todo.extend(_locate(name, path, package))
-    names = sorted((path.name, value) for path, value in found.items())
+    names = sorted(
+        (path.relative_to(package).as_posix() if package in path.parents else path.name, value)
+        for path, value in found.items()
+    )
     return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
 
 
@@ -50,7 +53,9 @@ def _parse(path: Path, _mtime_ns: int) -> tuple[str, tuple[str, ...]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imports += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or not node.module:
+                raise ValueError(f"{path}, line {node.lineno}: write the import in full.")
             # `from package import module` names a module, `from module import name` does not:
             # both readings are kept, the one without a file falls away in _locate.
             imports.append(node.module)

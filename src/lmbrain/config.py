@@ -159,9 +159,10 @@ class Responses(Section):
 
     @model_validator(mode="after")
     def whole_bins(self) -> Responses:
-        bins = (self.window.stop - self.window.start) / self.bin_width
-        if abs(bins - round(bins)) > 1e-6:
-            raise ValueError(f"bin_width {self.bin_width} must divide the window into whole bins")
+        for edge in (self.window.start, self.window.stop):
+            bins = edge / self.bin_width
+            if abs(bins - round(bins)) > 1e-6:
+                raise ValueError(f"window edge {edge} must be a multiple of bin_width")
         return self
 
 
@@ -377,6 +378,11 @@ class Study(Section):
                 "and null for word-locked ones"
             )
         if continuous:
+            if self.finetuning.domains or self.encoding.ridge.denoised:
+                raise ValueError(
+                    "continuous responses allow no finetuning.domains (set []) and no "
+                    "encoding.ridge.denoised (set false)"
+                )
             return
         for name in ("divergence", "evaluation"):
             window, whole = getattr(self, name).window, self.responses.window

@@ -96,7 +96,8 @@ def common_samples(
     -------
     story : (n,) str
     position : (n,) float
-        Item number for word-locked responses, seconds for continuous ones.
+        Number of the word in its story (other items do not count, as in the context window) for
+        word-locked responses, seconds for continuous ones.
     usable : (n,) bool
         Usable in every person.
 
@@ -116,7 +117,8 @@ def common_samples(
             )
     usable = np.logical_and.reduce([person["usable"].to_numpy() for person in people])
     if seconds is None:
-        return words["story"].to_numpy(str), words["item"].to_numpy(float), usable
+        count = words.groupby("story", sort=False)["is_word"].cumsum()
+        return words["story"].to_numpy(str), count.to_numpy(float), usable
     return np.full(expected, words["story"][0]), seconds.to_numpy().astype(float), usable
 
 

@@ -31,6 +31,15 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_writer_that_makes_nothing_does_not_cost_the_earlier_folder(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "old").touch()
+    with pytest.raises(FileNotFoundError), atomic_path(folder):
+        pass
+    assert [p.name for p in folder.iterdir()] == ["old"]
+
+
 def test_a_folder_is_replaced_as_a_whole(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()

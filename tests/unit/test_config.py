@@ -43,6 +43,7 @@ def change(path: str, value) -> dict:
         ("hypotheses.proposer.prompt", "What?", "{group_a}"),
         ("finetuning.domains", ["humour"], "'humour'"),
         ("encoding.delays", {"start": 0, "stop": 12}, "encoding.delays"),
+        ("responses.window", {"start": 0.01, "stop": 0.51}, "0.01"),
         ("significance.level", 1.5, "significance.level"),
     ],
 )
@@ -51,6 +52,13 @@ def test_a_wrong_value_is_named_in_one_sentence(path, value, said):
         load_study(change(path, value))
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_continuous_responses_do_not_allow_is_refused():
+    config = read_config("alice")
+    config["encoding"]["ridge"]["denoised"] = True
+    with pytest.raises(LmbrainError, match=r"no encoding\.ridge\.denoised"):
+        load_study(config)
 
 
 def test_a_missing_key_is_named():

@@ -230,14 +230,10 @@ def test_a_subject_folder_appears_whole_with_its_words_unchanged(tmp_path, shown
     cohort.write_dataset_files(tmp_path, ["01"])
     assert (tmp_path / "participants.tsv").read_text() == "participant_id\nsub-01\n"
     assert json.loads((tmp_path / "dataset_description.json").read_text())["BIDSVersion"]
-    planted = cohort.planted_truth(STRENGTHS, RATE, 50.0, 3, [record])
-    assert json.loads(json.dumps(planted)) == planted
-    shared = {c["name"]: c for c in planted["shared"]}
-    assert shared["figurative"]["peak"] == pytest.approx(0.9, abs=1e-3)
-    assert shared["figurative"]["window"] == [0.3, 0.45]
-    assert shared["figurative"]["peak_sensor"] in (
-        shared["figurative"]["grad"] + shared["figurative"]["mag"]
-    )
+    assert json.loads(json.dumps(record)) == record
+    figurative = next(c for c in record["components"] if c["name"] == "figurative")
+    assert figurative["peak"] == pytest.approx(0.9 * figurative["gain"], abs=0.3)
+    assert figurative["peak_sensor"] in figurative["grad"] + figurative["mag"]
 
 
 def test_unknown_places_are_refused():

@@ -20,11 +20,11 @@ FEW = {
 }
 
 
-@pytest.fixture
-def checkout(fresh):
+@pytest.fixture(scope="module")
+def checkout(fresh, tmp_path_factory):
     if not (Path(DATA) / "alice" / "words.tsv").is_file():
         pytest.skip("LMBRAIN_DATA names no folder with alice/words.tsv")
-    return fresh
+    return fresh.copy_sources(tmp_path_factory.mktemp("alice") / "project")
 
 
 def test_the_all_zero_person_stops_the_run_by_name_with_the_mend(checkout):

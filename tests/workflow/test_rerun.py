@@ -12,6 +12,7 @@ END = {"scorecard", "report_page"}
 FROM_ENCODING = {
     "encode",
     "encode_denoised",
+    "encode_group",
     "significance",
     "divergence",
     "groups",
@@ -44,7 +45,7 @@ def test_without_a_change_nothing_reruns(smoke):
         ),
         (
             {"finetuning": {"training": {"steps": 4}}},
-            {"finetune", "lm_features", "encode", "compare", "specificity", *END},
+            {"finetune", "lm_features", "encode_group", "compare", "specificity", *END},
         ),
         ({"evaluation": {"block": 12}}, {"compare", "specificity", *END}),
     ],
@@ -83,7 +84,7 @@ def edited(smoke):
         ("report/page.py", {"report_page"}),
         (
             "finetuning/objective.py",
-            {"finetune", "lm_features", "encode", "compare", "specificity"},
+            {"finetune", "lm_features", "encode_group", "compare", "specificity"},
         ),
         ("meg/ceiling.py", {"noise_ceiling", "report_page"}),
     ],

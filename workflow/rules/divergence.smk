@@ -9,7 +9,10 @@ rule divergence:
         predictions=expand(PREDICTIONS, space="lm", subject=SUBJECTS),
         cross_subject=CROSS_SUBJECT,
         controls=f"{ROOT}/features/controls.tsv",
-        features=f"{ROOT}/features/base.nc",
+        features=list(feature_files("lm").values()),
+        control_predictions=(
+            expand(PREDICTIONS, space="controls", subject=SUBJECTS) if "controls" in SPACES else []
+        ),
         folds=f"{ROOT}/folds.tsv",
     output:
         words=f"{ROOT}/divergence/words.tsv",
@@ -26,8 +29,8 @@ rule divergence:
     params:
         **CLEARING,
         settings=values("divergence"),
+        parts=list(feature_files("lm")),
         layer=STUDY.encoding.layer,
-        seed=STUDY.seed,
         code=code("divergence.py"),
     message:
         "Scoring every word and sentence by divergence"

@@ -20,6 +20,7 @@ if RECORDED:
             mem_mb=2500,
         params:
             settings=values("preprocessing"),
+            root=BIDS.root,
             code=code("preprocess.py"),
         message:
             "Cleaning run {wildcards.run} of {wildcards.subject}"

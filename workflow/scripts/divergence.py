@@ -32,9 +32,13 @@ with job(snakemake) as made:
     ]
     continuous = "seconds" in people[0].coords
     responses = [person.to_numpy() for person in people]
-    predictions, others = (
+    predictions, others, controls = (
         [read_netcdf(path)["prediction"].to_numpy() for path in paths]
-        for paths in (snakemake.input.predictions, snakemake.input.cross_subject)
+        for paths in (
+            snakemake.input.predictions,
+            snakemake.input.cross_subject,
+            snakemake.input.control_predictions,
+        )
     )
     validation_r = np.mean(
         [read_netcdf(path)["validation_r"].to_numpy() for path in snakemake.input.scores], axis=0
@@ -47,12 +51,13 @@ with job(snakemake) as made:
         sensors = select_reliable_sensors(responses, folds, window, fraction)
     else:
         sensors = select_sensors(validation_r, window, fraction)
-    features = read_features(["base"], [snakemake.input.features], params.layer, words)
+    features = read_features(params.parts, snakemake.input.features, params.layer, words)
     arguments = {
         "window": window,
         "sensors": sensors,
         "components": settings["components"],
         "others": others or None,
+        "controls": controls or None,
         "features": None if continuous else features,
     }
     scores = word_divergence(responses, predictions, folds, **arguments)
@@ -62,9 +67,10 @@ with job(snakemake) as made:
         seconds = people[0]["seconds"].to_numpy()
         run = np.full(len(seconds), words["run"][0])
         scores = samples_to_words(scores, seconds, run, words, (start, stop))
-    controls = read_table(snakemake.input.controls, numeric=COVARIATES)[list(COVARIATES)]
-    scores = pd.concat([scores, adjusted(scores, controls)], axis=1)
-    diagnostics = divergence_diagnostics(scores, controls, reliability)
+        note = f"{note} Components are those of the shared response (volumes have no features)."
+    traits = read_table(snakemake.input.controls, numeric=COVARIATES)[list(COVARIATES)]
+    scores = pd.concat([scores, adjusted(scores, traits)], axis=1)
+    diagnostics = divergence_diagnostics(scores, traits, reliability)
     diagnostics["ranks"] = diagnostics["measure"] == measure
     sentences = sentence_divergence(scores, words, settings["minimal_sentence_words"])
     sentences.insert(4, "divergence", sentences[measure])

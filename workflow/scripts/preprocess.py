@@ -2,7 +2,7 @@
 
 from _job import job
 from lmbrain.artefacts import write_json
-from lmbrain.datasets.bids import read_recording
+from lmbrain.datasets.bids import calibration_paths, read_recording
 from lmbrain.meg.preprocessing import preprocess
 from lmbrain.meg.word_locked import write_recording
 
@@ -11,6 +11,7 @@ with job(snakemake) as made:
     raw, quality = preprocess(
         read_recording(snakemake.input.raw),
         head_position=head_position,
+        **calibration_paths(snakemake.params.root, snakemake.wildcards.subject),
         **snakemake.params.settings,
     )
     write_json(quality, snakemake.output.quality, made)

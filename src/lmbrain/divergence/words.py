@@ -53,8 +53,8 @@ def word_divergence(
     skill |y-C|^2 - |y-L|^2 with the controls' prediction C (the training mean without controls),
     high where the language model does well. Energies: response_energy |y|^2, prediction_energy
     |L|^2, shared_energy |X|^2 (<y_p, y_q> without `others`). A column ending in _relative holds
-    the measure / (shared_energy + its mean over the fold's training samples), since words with a
-    strong shared response score high in all measures.
+    the measure / (shared_energy + the typical <y_p, y_q> of the training samples), since words
+    with a strong shared response score high in all measures.
 
     Parameters
     ----------
@@ -154,7 +154,8 @@ def _measures(
     if "other" in scaled or len(y) > 1:
         shared = _mean_energy(scaled["other"]) if "other" in scaled else cross_product(y)
         table["shared_energy"] = shared
-        typical = max(np.mean(shared[folds.train(fold)]), np.finfo(float).tiny)
+        # From the responses alone: X of training samples comes from fits that saw the test block.
+        typical = np.mean(np.maximum(cross_product(y)[folds.train(fold)], 0))
         for measure in MEASURES:
             if measure in table:
                 relative = table[measure] / (np.maximum(shared, 0) + typical)

@@ -93,34 +93,6 @@ def fold_correlation(prediction: np.ndarray, responses: np.ndarray, folds: Folds
     return np.stack([pearson(prediction[test], responses[test]) for test in tests])
 
 
-def fold_r2(
-    prediction: np.ndarray, responses: np.ndarray, folds: Folds, response_mean: np.ndarray
-) -> np.ndarray:
-    """R2 inside each test fold, against the training fold's mean.
-
-    1 - sum (y - prediction)^2 / sum (y - training mean)^2 over the fold's test samples; averaged
-    over folds like r. Unique variance of a feature band is R2(all bands) - R2(all others).
-
-    Parameters
-    ----------
-    prediction, responses : (n, ...) float
-    folds : Folds
-    response_mean : (n_outer, ...) float
-        Mean of the training responses of each outer fold.
-
-    Returns
-    -------
-    (n_outer, ...) float64, 1 or less; 0 where the responses equal the training mean throughout.
-    """
-    tests = [folds.test(outer) for outer in range(folds.n_outer)]
-    return np.stack(
-        [
-            r2_score(prediction[test], responses[test], mean)
-            for test, mean in zip(tests, response_mean, strict=True)
-        ]
-    )
-
-
 def squared_error(
     prediction: np.ndarray, responses: np.ndarray, folds: Folds, response_sd: np.ndarray
 ) -> np.ndarray:

@@ -19,6 +19,7 @@ from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.groups import CONVERGENT, DIVERGENT, VALIDATION, members
 from lmbrain.hypotheses.hypothesis import Hypothesis
 from lmbrain.hypotheses.joint import joint_effects
+from lmbrain.inference.correction import holm
 
 COLUMNS = (
     "rank",
@@ -85,8 +86,6 @@ def rank(
     LmbrainError
         If a score is missing, doubled or outside [0, 1].
     """
-    from statsmodels.stats.multitest import multipletests
-
     if not hypotheses:
         return pd.DataFrame(columns=list(COLUMNS))
     first = members(groups, VALIDATION, DIVERGENT)["sentence"].to_numpy()
@@ -111,12 +110,12 @@ def rank(
         }
     )
     table["t"], table["p_published"] = student_t(a, b)
-    table["p_corrected"] = multipletests(table["p"].to_numpy(), method="holm")[1]
+    table["p_corrected"] = holm(table["p"].to_numpy())
     validation = groups[groups["half"] == VALIDATION]
     every = _scores(verdicts, names, validation["sentence"].to_numpy())
     _, table["z_partial"] = joint_effects(validation["divergence"].to_numpy(float), every.T)
     table["p_partial"] = stats.norm.sf(table["z_partial"])
-    corrected = multipletests(table["p_partial"].fillna(1.0).to_numpy(), method="holm")[1]
+    corrected = holm(table["p_partial"].fillna(1.0).to_numpy())
     table["p_partial_corrected"] = np.where(table["p_partial"].isna(), np.nan, corrected)
     table = table.sort_values("validity", ascending=False, kind="stable", ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)

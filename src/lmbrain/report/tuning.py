@@ -107,9 +107,9 @@ def _verdict(
 
 def _predicts_better(better: Sequence[str], total: int) -> str:
     if not better:
-        return "no tuned model predicts the responses better than the base model."
+        return "no tuned model adds to the base model's prediction of the responses."
     return (
-        f"{len(better)} of {total} predict the responses better than the base model "
+        f"{len(better)} of {total} add to the base model's prediction of the responses "
         f"({names(better)}; p < {LEVEL:g})."
     )
 

@@ -83,7 +83,10 @@ def simulate_subject(
 
     Returns
     -------
-    What was planted in this person, for `planted_truth`.
+    What was planted in this person: ``subject``, ``bad_channels`` and ``components``, each with
+    ``name, regressor, places, dipoles`` (m, head coordinates), ``window`` (s), ``gain, peak``
+    (single-trial noise deviations at the best sensor for a regressor of 1), ``peak_sensor`` and,
+    in ``grad`` and ``mag``, the sensors above a third of the greatest strength of their type.
     """
     person = make_person(subject, seed, strengths)
     with atomic_path(Path(root) / f"sub-{subject}") as folder:
@@ -94,40 +97,6 @@ def simulate_subject(
             )
             _write_run(raw, part, folder.parent, subject, task, str(run))
     return _record(person, sampling_rate, line_frequency)
-
-
-def planted_truth(
-    strengths: dict[str, float],
-    sampling_rate: float,
-    line_frequency: float,
-    seed: int,
-    people: list[dict],
-) -> dict:
-    """What was planted in the cohort, for the scorecard.
-
-    Parameters
-    ----------
-    strengths, sampling_rate, line_frequency, seed
-        As for `simulate_subject`.
-    people
-        What `simulate_subject` returned for each person.
-
-    Returns
-    -------
-    ``strengths``, ``sampling_rate``, ``seed``, ``shared`` (components of a person without
-    jitters) and ``people``. A component holds ``name, regressor, places, dipoles`` (m, head
-    coordinates), ``window`` (s), ``gain, peak`` (single-trial noise deviations at the best
-    sensor for a regressor of 1), ``peak_sensor`` and, in ``grad`` and ``mag``, the sensors above
-    a third of the greatest strength of their type.
-    """
-    shared = make_person("shared", seed, strengths, jitter=False)
-    return {
-        "strengths": strengths,
-        "sampling_rate": sampling_rate,
-        "seed": seed,
-        "shared": _record(shared, sampling_rate, line_frequency)["components"],
-        "people": people,
-    }
 
 
 def write_dataset_files(root: str | Path, subjects: list[str]) -> None:
