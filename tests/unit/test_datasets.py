@@ -41,7 +41,7 @@ def test_layout_marks_are_removed_and_crosses_are_no_words(reading):
 def test_epochs_keep_the_values_and_survive_their_file(reading, tmp_path):
     words = harry_potter.words_table(reading, ["A"], 9, "hp")
     data = write_mat(reading / "A_HP_notDetrended_25ms.mat", seed=3)
-    epochs = harry_potter.epochs(reading, "A", 9, words)
+    epochs = harry_potter.epochs(reading, "A", 9, words, ["grad", "mag"])
     write_epochs(epochs, tmp_path / "sub-A-epo.fif", {})
     back = read_responses(tmp_path / "sub-A-epo.fif")
     np.testing.assert_allclose(back.to_numpy(), data, rtol=1e-6)
@@ -49,6 +49,8 @@ def test_epochs_keep_the_values_and_survive_their_file(reading, tmp_path):
     np.testing.assert_allclose(back["time"], np.arange(20) * 0.025 + 0.0125, atol=1e-6)
     kinds = epochs.get_channel_types()
     assert kinds[:6] == ["grad", "grad", "mag"] * 2, "sensors come in triplets"
+    picked = harry_potter.epochs(reading, "A", 9, words, ["mag"])
+    np.testing.assert_allclose(picked.get_data(), data[:, 2::3], rtol=1e-6)
 
 
 def test_people_who_were_shown_other_items_are_refused_by_file_and_row(reading):

@@ -113,6 +113,7 @@ if STUDY.data.kind in ("harry_potter", "alice"):
         params:
             kind=STUDY.data.kind,
             settings=values(f"data.{STUDY.data.kind}"),
+            picks=values("responses.picks"),
             code=code("import_responses.py"),
         message:
             "Reading the responses of {wildcards.subject}"

@@ -18,5 +18,7 @@ with job(snakemake) as made:
         write_netcdf(responses.to_dataset(), snakemake.output.responses, made)
     else:
         words = read_words(snakemake.input.words)
-        epochs = harry_potter.epochs(folder, subject, settings["chapter"], words)
+        epochs = harry_potter.epochs(
+            folder, subject, settings["chapter"], words, snakemake.params.picks
+        )
         write_epochs(epochs, snakemake.output.responses, made)

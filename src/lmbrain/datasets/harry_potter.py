@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lmbrain.errors import LmbrainError
 from lmbrain.words import is_word, make_words
+
+if TYPE_CHECKING:
+    import mne
 
 ITEM_SECONDS = 0.5
 BIN_SECONDS = 0.025
@@ -100,8 +104,12 @@ def words_table(folder: Path, subjects: list[str], chapter: int, story: str) -> 
     return make_words([story] * n, ["01"] * n, shown, onset, np.full(n, ITEM_SECONDS))
 
 
-def epochs(folder: Path, subject: str, chapter: int, words: pd.DataFrame):
+def epochs(
+    folder: Path, subject: str, chapter: int, words: pd.DataFrame, picks: list[str]
+) -> mne.EpochsArray:
     """One person's responses as MNE Epochs with the words table as metadata.
+
+    `picks` are the channel types kept, of `grad` and `mag`.
 
     Sensor positions are those of MNE's canonical 306-channel system, whose order in triplets
     (two gradiometers, one magnetometer) the release shares; values are taken as tesla.
@@ -114,7 +122,7 @@ def epochs(folder: Path, subject: str, chapter: int, words: pd.DataFrame):
     with info._unlock():
         info["sfreq"] = 1 / BIN_SECONDS
     metadata = words.assign(usable=[is_word(t) for t in words["text"]])
-    return mne.EpochsArray(
+    whole = mne.EpochsArray(
         values,
         info,
         tmin=0.0,
@@ -123,6 +131,7 @@ def epochs(folder: Path, subject: str, chapter: int, words: pd.DataFrame):
         proj=False,
         verbose="error",
     )
+    return whole.pick(picks, verbose="error")
 
 
 def categories(folder: Path, words: pd.DataFrame) -> pd.DataFrame:
