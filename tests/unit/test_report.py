@@ -411,7 +411,7 @@ def test_no_hypothesis_is_said_plainly():
 
 def test_tuning_verdict_counts_models_that_gain():
     section = tuning_section()
-    assert "1 of 2 predict the responses better" in section.verdict
+    assert "1 of 2 add to the base model's prediction" in section.verdict
     assert "gain in 2 of 2 (social emotional and physical)" in section.verdict
     assert "gain in 0 of 2" in tuning_section(own_p=0.2).verdict
     assert "cannot be told apart" in tuning_section(specificity=False).verdict
