@@ -26,6 +26,7 @@ if READY:
             f"{BENCHMARKS}/inventory.tsv"
         conda:
             "../../envs/lm.yaml"
+        threads: 1
         params:
             kind=STUDY.data.kind,
             subjects=SUBJECTS,
@@ -56,6 +57,7 @@ if RECORDED:
             f"{BENCHMARKS}/words_table.tsv"
         conda:
             "../../envs/analysis.yaml"
+        threads: 1
         params:
             settings=BIDS.model_dump(
                 include={"root", "task", "runs", "word_column", "word_trial_type"}
@@ -83,6 +85,7 @@ if STUDY.data.kind in ("harry_potter", "alice"):
             f"{BENCHMARKS}/import_words.tsv"
         conda:
             "../../envs/analysis.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
         params:
@@ -108,6 +111,7 @@ if STUDY.data.kind in ("harry_potter", "alice"):
             f"{BENCHMARKS}/import_responses-{{subject}}.tsv"
         conda:
             "../../envs/analysis.yaml"
+        threads: 1
         resources:
             mem_mb=3000,
         params:

@@ -24,6 +24,7 @@ rule divergence:
         f"{BENCHMARKS}/divergence.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=4000,
     params:

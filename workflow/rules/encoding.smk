@@ -18,6 +18,7 @@ rule encode:
         f"{BENCHMARKS}/encode-{{space}}_{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=3000,
     params:
@@ -49,6 +50,7 @@ rule encode_denoised:
         f"{BENCHMARKS}/encode_denoised-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=3500,
     params:
@@ -76,6 +78,7 @@ rule significance:
         f"{BENCHMARKS}/significance-{{space}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=3000,
     params:

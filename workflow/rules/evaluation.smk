@@ -12,6 +12,7 @@ rule group_average:
         f"{BENCHMARKS}/group_average.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=2000,
     params:
@@ -64,6 +65,7 @@ rule compare:
         f"{BENCHMARKS}/compare-{{domain}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -92,6 +94,7 @@ rule specificity:
         f"{BENCHMARKS}/specificity.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     params:
         domains=DOMAINS,
         settings={key: values("evaluation")[key] for key in ("block", "resamples")},

@@ -21,6 +21,7 @@ rule lm_features:
         model="base|untrained|tuned_[A-Za-z0-9_]+",
     conda:
         "../../envs/lm.yaml"
+    threads: 1
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 16000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,
@@ -48,6 +49,7 @@ rule static_features:
         f"{BENCHMARKS}/static_features.tsv"
     conda:
         "../../envs/lm.yaml"
+    threads: 1
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 8000,
     params:
@@ -72,6 +74,7 @@ rule control_features:
         f"{BENCHMARKS}/control_features.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     params:
         code=code("control_features.py"),
     message:

@@ -17,6 +17,7 @@ rule finetune:
         f"{BENCHMARKS}/finetune-{{domain}}.tsv"
     conda:
         "../../envs/lm.yaml"
+    threads: 1
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 40000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,

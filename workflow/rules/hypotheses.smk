@@ -12,6 +12,7 @@ rule groups:
         f"{BENCHMARKS}/groups.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    threads: 1
     params:
         settings=values("hypotheses.groups"),
         code=code("groups.py"),
@@ -32,6 +33,7 @@ rule propose:
         f"{BENCHMARKS}/propose.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    threads: 1
     params:
         settings=values("hypotheses.proposer"),
         cache=f"{ROOT}/cache/answers",
@@ -55,6 +57,7 @@ rule verify:
         f"{BENCHMARKS}/verify.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    threads: 1
     params:
         settings=values("hypotheses.verifier"),
         cache=f"{ROOT}/cache/answers",
@@ -78,6 +81,7 @@ rule rank_hypotheses:
         f"{BENCHMARKS}/rank_hypotheses.tsv"
     conda:
         "../../envs/hypotheses.yaml"
+    threads: 1
     params:
         resamples=STUDY.hypotheses.resamples,
         seed=STUDY.seed,

@@ -15,6 +15,7 @@ if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
             model="base|brain",
         conda:
             "../../envs/lm.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
         params:

@@ -16,6 +16,7 @@ if RECORDED:
             f"{BENCHMARKS}/preprocess-{{subject}}_{{run}}.tsv"
         conda:
             "../../envs/analysis.yaml"
+        threads: 1
         resources:
             mem_mb=2500,
         params:
@@ -40,6 +41,7 @@ if RECORDED:
         priority: 1  # frees the cleaned recordings early
         conda:
             "../../envs/analysis.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
         params:
@@ -65,6 +67,7 @@ rule folds:
         f"{BENCHMARKS}/folds.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     params:
         settings=values("folds"),
         code=code("folds.py"),
@@ -89,6 +92,7 @@ rule cross_subject_prediction:
         f"{BENCHMARKS}/cross_subject_prediction-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=2500,
     params:
@@ -121,6 +125,7 @@ rule noise_ceiling:
         f"{BENCHMARKS}/noise_ceiling.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=2500,
     params:

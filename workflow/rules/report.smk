@@ -24,6 +24,7 @@ if STUDY.data.kind == "simulated":
             f"{BENCHMARKS}/scorecard.tsv"
         conda:
             "../../envs/report.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
         params:
@@ -72,6 +73,7 @@ rule report_page:
         f"{BENCHMARKS}/report_page.tsv"
     conda:
         "../../envs/report.yaml"
+    threads: 1
     resources:
         mem_mb=2000,
     params:

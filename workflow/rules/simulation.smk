@@ -11,6 +11,7 @@ rule choice_set:
         f"{BENCHMARKS}/choice_set-{{domain}}.tsv"
     conda:
         "../../envs/lm.yaml"
+    threads: 1
     params:
         train_items=values("data.simulated.language.choice_items"),
         validation_items=values("data.simulated.language.validation_items"),
@@ -36,6 +37,7 @@ rule planted_truth:
         f"{BENCHMARKS}/planted_truth.tsv"
     conda:
         "../../envs/lm.yaml"
+    threads: 1
     resources:
         mem_mb=2000,
     params:
@@ -69,6 +71,7 @@ rule simulate_recordings:
         f"{BENCHMARKS}/simulate_recordings-{{subject}}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     resources:
         mem_mb=2500,
     params:
@@ -95,6 +98,7 @@ rule dataset_description:
         f"{BENCHMARKS}/dataset_description.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 1
     params:
         subjects=STUDY.data.subjects,
         code=code("dataset_description.py"),
