@@ -3,6 +3,8 @@
 if STUDY.data.kind == "simulated" or STUDY.language_model.source == "tiny":
 
     rule tiny_language_model:
+        input:
+            ready=READY,
         output:
             weights=f"{ROOT}/models/{{model}}/model.safetensors",
             config=f"{ROOT}/models/{{model}}/config.json",
