@@ -3,8 +3,7 @@
 WORDS = f"{ROOT}/words.tsv"
 RESPONSES = f"{ROOT}/responses/sub-{{subject}}" + (".nc" if CONTINUOUS else "-epo.fif")
 ALL_RESPONSES = expand(RESPONSES, subject=SUBJECTS)
-# ancient: looking again for the same files is no reason to use them again
-READY = [] if STUDY.data.kind == "simulated" else [ancient(f"{ROOT}/inventory.json")]
+READY = [] if STUDY.data.kind == "simulated" else [f"{ROOT}/inventory.json"]
 CATEGORIES = {
     "simulated": [f"{ROOT}/categories.tsv"],
     "harry_potter": [f"{ROOT}/categories.tsv"] if STUDY.data.harry_potter.chapter == 9 else [],
