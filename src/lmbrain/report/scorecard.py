@@ -60,8 +60,8 @@ def encoding_recovery(
     Returns
     -------
     A row a component that language-model features or controls can predict (not the constant
-    onset), with `planted`, `elsewhere` (mean over people of r; elsewhere: where nothing that can
-    be predicted was planted) and `ratio`.
+    onset), with `planted` and `elsewhere` (mean over people of r; elsewhere: where nothing was
+    planted).
     """
     inside: dict[str, list[float]] = {}
     outside = []
