@@ -1,0 +1,1 @@
+"""Measured comparisons with other packages, run by hand; see `bench/README.md`."""
