@@ -182,8 +182,9 @@ def write_netcdf(data: xr.Dataset, path: str | Path, made: Mapping[str, Any]) ->
         data.to_netcdf(temporary, engine="netcdf4")
 
 
-def read_netcdf(path: str | Path) -> xr.Dataset:
-    """Read a whole netCDF file into memory.
+@contextmanager
+def open_netcdf(path: str | Path) -> Iterator[xr.Dataset]:
+    """Open a netCDF file; only what is taken from it while it is open is read.
 
     Raises
     ------
@@ -195,4 +196,16 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
     if not Path(path).is_file():
         raise LmbrainError(f"{path} does not exist; run the rule that makes it.")
     with xr.open_dataset(path, engine="netcdf4") as data:
+        yield data
+
+
+def read_netcdf(path: str | Path) -> xr.Dataset:
+    """Read a whole netCDF file into memory.
+
+    Raises
+    ------
+    LmbrainError
+        If the file is missing.
+    """
+    with open_netcdf(path) as data:
         return data.load()

@@ -183,6 +183,14 @@ class Features(Section):
     pooling: Literal["mean", "last"]
     strip_punctuation: bool
     batch_size: Count
+    user_columns: list[str]
+
+    @model_validator(mode="after")
+    def columns_once(self) -> Features:
+        twice = [c for c in self.user_columns if self.user_columns.count(c) > 1]
+        if twice:
+            raise ValueError(f"user_columns names {twice[0]!r} twice")
+        return self
 
 
 class Spaces(Section):
@@ -198,12 +206,26 @@ class Ridge(Section):
     denoised: bool
 
 
+class SweepEntry(Section):
+    context_words: Count
+    layers: Literal["all"] | Annotated[list[int], Field(min_length=1)]
+
+
 class Encoding(Section):
     spaces: Spaces
     layer: int
+    sweep: list[SweepEntry]
     delays: Window | None
     drift_cutoff: Positive | None
     ridge: Ridge
+
+    @model_validator(mode="after")
+    def lengths_once(self) -> Encoding:
+        lengths = [entry.context_words for entry in self.sweep]
+        twice = [length for length in lengths if lengths.count(length) > 1]
+        if twice:
+            raise ValueError(f"sweep lists context_words {twice[0]} twice; join the layers")
+        return self
 
 
 class Denoising(Section):

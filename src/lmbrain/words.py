@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +91,18 @@ def is_word(text: str) -> bool:
 
 
 def bare(text: str) -> str:
-    """The item without the punctuation around it, inner apostrophes and hyphens kept."""
-    return re.sub(r"^[\W_]+|[\W_]+$", "", text)
+    """The item without the punctuation around it, inner apostrophes and hyphens kept.
+
+    It goes from the first to the last letter or digit, with the marks that belong to the last one
+    (a combining accent, a vowel sign).
+    """
+    letters = [i for i, character in enumerate(text) if character.isalnum()]
+    if not letters:
+        return ""
+    stop = letters[-1] + 1
+    while stop < len(text) and unicodedata.category(text[stop]).startswith("M"):
+        stop += 1
+    return text[letters[0] : stop]
 
 
 def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> np.ndarray:

@@ -5,165 +5,32 @@ import math
 import numpy as np
 import pytest
 import torch
-from tokenizers import (
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
-from transformers import (
-    GPT2Config,
-    GPT2LMHeadModel,
-    GPTNeoXConfig,
-    GPTNeoXForCausalLM,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-)
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
 from lmbrain.errors import LmbrainError
-from lmbrain.features.language_model import load_model
+from lmbrain.features.language_model import _untrained, load_model
 from lmbrain.features.static import static_features
 from lmbrain.features.surprisal import word_surprisal
 from lmbrain.features.tokens import token_windows
 from lmbrain.features.word_features import word_features
-from lmbrain.words import make_words
-
-TEXT = (
-    'The old lighthouse-keeper didn\u2019t sleep. "Stop!" she said, \u201cit\u2019s '
-    "na\u00efve...\u201d + He (almost) laughed; the cat\U0001f408 purred -- \u00c5ngstr\u00f6m's "
-    "3.14 caf\u00e9s, and then the wind rose \u4e2d\u6587 over the old, cold sea\U0001f30a "
-    "and nobody slept at all. Once more the old sea rose over the lighthouse."
+from tiny_models import (
+    BUILDERS,
+    IS_WORD,
+    OTHER,
+    SETTINGS,
+    STORY,
+    WORDS,
+    byte_level,
+    gpt2,
+    random_lm,
+    story_words,
 )
-STORY, OTHER = TEXT.split()[:-9], TEXT.split()[-9:]
-SETTINGS = {
-    "context_words": 6,
-    "layers": "all",
-    "pooling": "mean",
-    "strip_punctuation": True,
-    "batch_size": 4,
-    "progress": False,
-}
-
-
-def story_words(*stories):
-    texts = [text for story in stories for text in story]
-    names = [f"s{i}" for i, story in enumerate(stories) for _ in story]
-    onset = np.concatenate([0.5 * np.arange(len(story)) for story in stories])
-    return make_words(names, ["1"] * len(texts), texts, onset, np.full(len(texts), 0.5))
-
-
-WORDS = story_words(STORY, OTHER)
-IS_WORD = WORDS["is_word"].to_numpy()
-
-
-def byte_level(trim_offsets, normalizer=None):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=trim_offsets)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=330,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([" ".join(STORY[:12] + OTHER)], trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<|endoftext|>", eos_token="<|endoftext|>"
-    )
-
-
-def sentencepiece_like():
-    """As Llama 2: a mark for every space, bytes for unknown characters, a start token."""
-    alphabet = sorted(set("".join(OTHER) + "dtm,\u2581"))
-    fallback = [f"<0x{byte:02X}>" for byte in range(256)]
-    vocabulary = {t: i for i, t in enumerate(["<unk>", "<s>", "</s>", *fallback, *alphabet])}
-    merges = [("t", "h"), ("th", "e"), ("\u2581", "the"), ("o", "l"), ("ol", "d")]
-    for left, right in merges:
-        vocabulary[left + right] = len(vocabulary)
-    tokenizer = Tokenizer(
-        models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
-    )
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
-    )
-
-
-def unigram():
-    """Words and characters behind Metaspace, without any start or end token."""
-    alphabet = sorted(set("".join(STORY + OTHER)) | {"\u2581"})
-    pieces = [("<unk>", 0.0), *((c, -6.0) for c in alphabet), ("\u2581the", -2.0), ("old", -2.5)]
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
-
-
-def gpt2(tokenizer, n_positions=160):
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=n_positions,
-        n_embd=32,
-        n_layer=2,
-        n_head=2,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    return GPT2LMHeadModel(config)
-
-
-def llama(tokenizer):
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-    )
-    return LlamaForCausalLM(config)
-
-
-def neox(tokenizer):
-    config = GPTNeoXConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=256,
-    )
-    return GPTNeoXForCausalLM(config)
-
-
-BUILDERS = {
-    "gpt2, byte-level": (gpt2, lambda: byte_level(trim_offsets=False)),
-    "neox, byte-level trimmed": (neox, lambda: byte_level(True, normalizers.NFC())),
-    "llama, sentencepiece": (llama, sentencepiece_like),
-    "gpt2, unigram without start": (gpt2, unigram),
-}
 
 
 @pytest.fixture(scope="module", params=list(BUILDERS))
 def lm(request):
-    architecture, make_tokenizer = BUILDERS[request.param]
-    tokenizer = make_tokenizer()
-    torch.manual_seed(1)
-    model = architecture(tokenizer).eval()
-    for weight in model.parameters():  # far from uniform predictions and equal layers
-        weight.data += 0.15 * torch.randn_like(weight)
-    return model, tokenizer
+    return random_lm(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +138,7 @@ def test_pooling_last_is_the_state_of_the_last_token(byte_lm):
     got = word_features(WORDS, *byte_lm, **{**SETTINGS, "pooling": "last", "layers": [2]})
     window = token_windows(WORDS, tokenizer, context_words=6, strip_punctuation=True)[5]
     with torch.no_grad():
-        states = model(torch.tensor([window.ids]), output_hidden_states=True).hidden_states[2]
+        states = model(torch.from_numpy(window.ids).long()[None], output_hidden_states=True).hidden_states[2]
     np.testing.assert_allclose(
         got["hidden"][window.row, 0], states[0, window.pooled[-1]], rtol=1e-5, atol=1e-6
     )
@@ -370,7 +237,7 @@ def test_a_model_that_computes_all_logits_gives_the_same_surprisal(lm, monkeypat
     monkeypatch.setattr(
         model,
         "forward",
-        lambda input_ids, output_hidden_states, use_cache, return_dict: forward(
+        lambda input_ids, use_cache, output_hidden_states=False: forward(
             input_ids=input_ids, output_hidden_states=output_hidden_states
         ),
     )
@@ -448,13 +315,14 @@ def test_untrained_weights_follow_the_seed_alone(byte_lm, tmp_path):
     torch.manual_seed(5)
     state = torch.random.get_rng_state()
 
-    def weights(seed, dtype="float32"):
-        model, _ = load_model(str(tmp_path), None, dtype, "cpu", untrained_seed=seed)
+    def weights(seed):
+        model, _ = load_model(str(tmp_path), None, "float32", "cpu", untrained_seed=seed)
         return model.transformer.h[0].mlp.c_fc.weight.detach(), model
 
     first, model = weights(7)
     assert torch.equal(first, weights(7)[0])
-    assert torch.equal(first.bfloat16(), weights(7, "bfloat16")[0])
+    half = _untrained(str(tmp_path), {}, torch.bfloat16, 7)
+    assert torch.equal(first.bfloat16(), half.transformer.h[0].mlp.c_fc.weight)
     assert not torch.equal(first, weights(8)[0])
     assert not torch.equal(first, byte_lm[0].transformer.h[0].mlp.c_fc.weight)
     assert first.std().item() == pytest.approx(model.config.initializer_range, rel=0.1)

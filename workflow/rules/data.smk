@@ -62,6 +62,7 @@ if RECORDED:
             settings=BIDS.model_dump(
                 include={"root", "task", "runs", "word_column", "word_trial_type"}
             ),
+            user_columns=values("features.user_columns"),
             story=STUDY.data.story,
             subjects=SUBJECTS,
             code=code("words_table.py"),

@@ -1,6 +1,9 @@
 # Features of each word: language models' hidden states and surprisal, controls.
 
 FEATURES = f"{ROOT}/features/{{model}}.nc"
+# Features of the same model over windows of other lengths: the layers to keep, by length in words.
+SWEEP = {entry["context_words"]: entry["layers"] for entry in values("encoding.sweep")}
+EXTRACTION = {k: v for k, v in values("features").items() if k != "user_columns"}
 
 
 rule lm_features:
@@ -26,14 +29,43 @@ rule lm_features:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 16000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,
     params:
-        settings=values("features"),
+        settings=EXTRACTION,
+        # the controls hold the base model's surprisal
+        surprisal=lambda wildcards: wildcards.model == "base",
+        untrained_seed=lambda wildcards: (STUDY.seed if wildcards.model == "untrained" else None),
         language_model=values("language_model"),
-        seed=STUDY.seed,
         code=code("lm_features.py"),
     message:
-        "Hidden states and surprisal of '{wildcards.model}' for every word"
+        "Hidden states of '{wildcards.model}' for every word"
     script:
         "../scripts/lm_features.py"
+
+
+use rule lm_features as sweep_features with:
+    input:
+        ready=READY,
+        words=WORDS,
+        weights=model_file("base"),
+    output:
+        features=f"{ROOT}/features/sweep/context_{{context}}.nc",
+    log:
+        f"{LOGS}/sweep_features_{{context}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sweep_features-{{context}}.tsv"
+    wildcard_constraints:
+        context="[0-9]+",
+    params:
+        settings=lambda wildcards: {
+            **EXTRACTION,
+            "context_words": int(wildcards.context),
+            "layers": SWEEP[int(wildcards.context)],
+        },
+        surprisal=False,
+        untrained_seed=None,
+        language_model=values("language_model"),
+        code=code("lm_features.py"),
+    message:
+        "Hidden states of every word in a window of {wildcards.context} words"
 
 
 rule static_features:
@@ -76,6 +108,7 @@ rule control_features:
         "../../envs/analysis.yaml"
     threads: 1
     params:
+        user_columns=values("features.user_columns"),
         code=code("control_features.py"),
     message:
         "Length, frequency, position and surprisal of every word"
@@ -86,3 +119,4 @@ rule control_features:
 rule features:
     input:
         lambda wildcards: {f for s in [*SPACES, *TUNED] for f in feature_files(s).values()},
+        expand(rules.sweep_features.output.features, context=SWEEP),

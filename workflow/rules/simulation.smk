@@ -46,7 +46,7 @@ rule planted_truth:
             for key in ("words", "runs", "word_interval", "planted_domains")
         },
         story=STUDY.data.story,
-        features=values("features"),
+        features=EXTRACTION,
         domains=list(STUDY.finetuning.sets),
         seed=STUDY.seed,
         material=content("simulation/material"),

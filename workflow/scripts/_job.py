@@ -46,6 +46,12 @@ def device(snakemake) -> str:
     return "cuda" if snakemake.resources.get("gpu", 0) else "cpu"
 
 
+def devices(snakemake) -> list[str]:
+    """The same where a job can use several GPUs: all that the rule was given."""
+    gpus = int(snakemake.resources.get("gpu", 0))
+    return [f"cuda:{number}" for number in range(gpus)] or ["cpu"]
+
+
 def _flat(inputs) -> dict[str, str]:
     named: dict[str, str] = {}
     for name, value in inputs.items():

@@ -2,22 +2,26 @@
 
 from pathlib import Path
 
-from _job import device, job
-from lmbrain.artefacts import write_netcdf
+from _job import devices, job
 from lmbrain.features.language_model import load_model
-from lmbrain.features.word_features import word_features
+from lmbrain.features.word_features import write_word_features
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
     wanted = dict(snakemake.params.language_model)
     if snakemake.input.weights:
         wanted |= {"source": str(Path(snakemake.input.weights[0]).parent), "revision": None}
-    untrained = snakemake.wildcards.model == "untrained"
+    places = devices(snakemake)
     model, tokenizer = load_model(
-        **wanted,
-        device=device(snakemake),
-        untrained_seed=snakemake.params.seed if untrained else None,
+        **wanted, device=places[0], untrained_seed=snakemake.params.untrained_seed
     )
-    words = read_words(snakemake.input.words)
-    features = word_features(words, model, tokenizer, **snakemake.params.settings)
-    write_netcdf(features, snakemake.output.features, made)
+    write_word_features(
+        snakemake.output.features,
+        made,
+        read_words(snakemake.input.words),
+        model,
+        tokenizer,
+        surprisal=snakemake.params.surprisal,
+        devices=places,
+        **snakemake.params.settings,
+    )

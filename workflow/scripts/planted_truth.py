@@ -22,7 +22,8 @@ with job(snakemake) as made:
     folder = str(Path(snakemake.input.brain_model).parent)
     model, tokenizer = load_model(folder, None, "float32", "cpu")
     layer = model.config.num_hidden_layers - 1
-    features = word_features(words, model, tokenizer, **{**params.features, "layers": [layer]})
+    settings = {**params.features, "layers": [layer]}
+    features = word_features(words, model, tokenizer, surprisal=False, **settings)
     annotation = material.annotation()
     regressors = truth_table(
         words,

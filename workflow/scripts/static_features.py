@@ -12,7 +12,8 @@ with job(snakemake) as made:
     wanted = dict(snakemake.params.language_model)
     if snakemake.input.weights:
         wanted |= {"source": str(Path(snakemake.input.weights[0]).parent), "revision": None}
-    model, tokenizer = load_model(**wanted, device="cpu")
+    # the rows of a matrix are only read here, which a CPU does in float32
+    model, tokenizer = load_model(**wanted | {"dtype": "float32"}, device="cpu")
     features = static_features(
         read_words(snakemake.input.words),
         model,

@@ -8,6 +8,7 @@ with job(snakemake) as made:
     words = words_table(
         story=snakemake.params.story,
         subjects=snakemake.params.subjects,
+        user_columns=snakemake.params.user_columns,
         **snakemake.params.settings,
     )
     write_table(words, snakemake.output.words, made)

@@ -175,7 +175,12 @@ def read_events(path: str | Path) -> pd.DataFrame:
 
 
 def words_of_run(
-    events: pd.DataFrame, story: str, run: str, word_column: str, word_trial_type: str
+    events: pd.DataFrame,
+    story: str,
+    run: str,
+    word_column: str,
+    word_trial_type: str,
+    user_columns: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The items shown in one run, in order of onset.
 
@@ -193,16 +198,19 @@ def words_of_run(
         Column that holds the text shown; an empty cell or `n/a` means no text.
     word_trial_type
         Trial type of the words.
+    user_columns
+        Further columns to keep, as text.
 
     Returns
     -------
-    Words table (`lmbrain.words.COLUMNS`, items and sentences numbered from 0 in this run) and,
-    where the events have it, their column `value` (text).
+    Words table (`lmbrain.words.COLUMNS`, items and sentences numbered from 0 in this run), the
+    user's columns and, where the events have it, their column `value` (text).
 
     Raises
     ------
     LmbrainError
-        If the column, the words or an onset is missing.
+        If a column, the words or an onset is missing, or a user's column bears the name of one
+        of the words table.
     """
     source = events.attrs.get("source", f"The events of run {run}")
     if word_column not in events.columns:
@@ -230,6 +238,9 @@ def words_of_run(
             f"{source} holds no word of trial type {word_trial_type!r}; correct "
             "data.bids.word_trial_type or word_column in the config."
         )
+    for column in user_columns:
+        _check_user_column(column, words, shown, source)
+        words[column] = shown[column].to_numpy()
     if "value" in shown.columns:
         words["value"] = shown["value"].to_numpy()
     return _numbered(words)
@@ -243,11 +254,12 @@ def words_table(
     story: str,
     word_column: str,
     word_trial_type: str,
+    user_columns: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The study's words table, after checking that all subjects were shown the same items.
 
     Onsets and durations are those of the first subject; each subject's own onsets come from
-    `words_of_run` or from the trigger channel.
+    `words_of_run` or from the trigger channel. The user's columns must be equal for all subjects.
 
     Raises
     ------
@@ -259,11 +271,13 @@ def words_table(
         empty = "data.subjects" if not subjects else "data.bids.runs"
         raise LmbrainError(f"{empty} is empty; list at least one in the config.")
     parts = []
+    columns = (word_column, word_trial_type, user_columns)
     for run in runs:
-        tables = _tables_of_run(root, subjects, run, task, story, word_column, word_trial_type)
+        tables = _tables_of_run(root, subjects, run, task, story, *columns)
         _, expected = next(tables)
         for subject, found in tables:
             _check_same_items(subjects[0], expected, subject, found, run)
+            _check_same_columns(subjects[0], expected, subject, found, run, user_columns)
         parts.append(expected.drop(columns="value", errors="ignore"))
     return _numbered(pd.concat(parts, ignore_index=True))
 
@@ -290,10 +304,14 @@ def _tables_of_run(
     story: str,
     word_column: str,
     word_trial_type: str,
+    user_columns: Sequence[str],
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     for subject in subjects:
         events = read_events(events_path(root, subject, task, run))
-        yield subject, words_of_run(events, story, run, word_column, word_trial_type)
+        yield (
+            subject,
+            words_of_run(events, story, run, word_column, word_trial_type, user_columns),
+        )
 
 
 def _check_same_items(
@@ -310,6 +328,38 @@ def _check_same_items(
         f"subject {first}, found {_shown(found, row)} ({len(expected)} items against "
         f"{len(found)}); mend the events file, or list the subject under data.exclude."
     )
+
+
+def _check_user_column(column: str, words: pd.DataFrame, shown: pd.DataFrame, source: str) -> None:
+    if column in words or column == "value":
+        raise LmbrainError(
+            f"features.user_columns names {column!r}, which the words table fills itself; give "
+            "your column of events.tsv another name."
+        )
+    if column not in shown:
+        raise LmbrainError(
+            f"{source} has no column {column!r} (it has {', '.join(shown.columns)}); add it, or "
+            "correct features.user_columns in the config."
+        )
+
+
+def _check_same_columns(
+    first: str,
+    expected: pd.DataFrame,
+    subject: str,
+    found: pd.DataFrame,
+    run: str,
+    user_columns: Sequence[str],
+) -> None:
+    for column in user_columns:
+        differs = (expected[column] != found[column]) & expected["is_word"]
+        if differs.any():
+            row = int(differs.to_numpy().argmax())
+            raise LmbrainError(
+                f"Subject {subject}, run {run}, item {row + 1}: {column} is "
+                f"{found[column][row]!r}, but {expected[column][row]!r} for subject {first}; a "
+                "column named in features.user_columns must be the same for all."
+            )
 
 
 def _shown(items: pd.DataFrame, row: int) -> str:

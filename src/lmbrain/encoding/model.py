@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lmbrain.artefacts import read_netcdf, read_table
+from lmbrain.artefacts import open_netcdf, read_table
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
@@ -51,15 +51,16 @@ def _read_part(path: Path, layer: int) -> np.ndarray:
     if path.suffix == ".tsv":
         names = [c for c in read_table(path).columns if c != "item"]
         return read_table(path, numeric=tuple(names))[names].to_numpy(float)
-    hidden = read_netcdf(path)["hidden"]
-    if hidden.sizes["layer"] == 1:
-        return hidden.isel(layer=0).to_numpy().astype(float)
-    if layer not in hidden["layer"]:
-        raise LmbrainError(
-            f"{path} holds the layers {hidden['layer'].values.tolist()}, not {layer}; correct "
-            "features.layers or encoding.layer in the config."
-        )
-    return hidden.sel(layer=layer).to_numpy().astype(float)
+    with open_netcdf(path) as features:  # the file is chunked by layer: only this one is read
+        hidden = features["hidden"]
+        if hidden.sizes["layer"] == 1:
+            return hidden.isel(layer=0).to_numpy().astype(float)
+        if layer not in hidden["layer"]:
+            raise LmbrainError(
+                f"{path} holds the layers {hidden['layer'].values.tolist()}, not {layer}; correct "
+                "features.layers or encoding.layer in the config."
+            )
+        return hidden.sel(layer=layer).to_numpy().astype(float)
 
 
 def encode(

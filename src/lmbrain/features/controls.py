@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from lmbrain.errors import LmbrainError
-from lmbrain.words import bare
+from lmbrain.words import COLUMNS, bare
 
 RATE_WINDOW = 2.0  # seconds, centred on the word's onset
 
 
-def control_features(words: pd.DataFrame, surprisal: np.ndarray | None = None) -> pd.DataFrame:
+def control_features(
+    words: pd.DataFrame,
+    surprisal: np.ndarray | None = None,
+    user_columns: Sequence[str] = (),
+) -> pd.DataFrame:
     """Nuisance features of each word.
 
     Parameters
@@ -20,6 +26,9 @@ def control_features(words: pd.DataFrame, surprisal: np.ndarray | None = None) -
         Words table of n rows.
     surprisal : (n,)
         Bits (`lmbrain.features.word_features`); values in rows that are no words are ignored.
+    user_columns
+        Further columns of the words table, with a number in every word's row, that join the
+        controls under their own names.
 
     Returns
     -------
@@ -39,11 +48,13 @@ def control_features(words: pd.DataFrame, surprisal: np.ndarray | None = None) -
             intervals between items (or durations) lie within a tenth of their median; duration
             only where every word has one.
         surprisal : bits, if given.
+        the user's columns.
 
     Raises
     ------
     LmbrainError
-        If a word belongs to no sentence, or has no finite surprisal.
+        If a word belongs to no sentence, has no finite surprisal, or a user's column is missing,
+        bears the name of another one, or holds no finite number for a word.
     """
     is_word = words["is_word"].to_numpy(bool)
     spoken = words[is_word]
@@ -55,6 +66,13 @@ def control_features(words: pd.DataFrame, surprisal: np.ndarray | None = None) -
         table["duration"] = durations
     if surprisal is not None:
         table["surprisal"] = _checked(np.asarray(surprisal, float), words)[is_word]
+    for column in user_columns:
+        if column in COLUMNS or column in table:
+            raise LmbrainError(
+                f"features.user_columns names {column!r}, which is a column of every words table "
+                "or a control already; give your column another name."
+            )
+        table[column] = _numbers(spoken, column)
     varying = [name for name in table.columns if table[name].max() > table[name].min()]
     return table[varying].reindex(words.index)
 
@@ -118,6 +136,24 @@ def _word_rate(spoken: pd.DataFrame) -> pd.Series:
         after = np.searchsorted(times, times + RATE_WINDOW / 2, side="right")
         rate[onset.index] = (after - before) / RATE_WINDOW
     return rate
+
+
+def _numbers(spoken: pd.DataFrame, column: str) -> np.ndarray:
+    """A user's column as finite numbers."""
+    if column not in spoken:
+        raise LmbrainError(
+            f"features.user_columns names {column!r}, but the words table has only the columns "
+            f"{', '.join(spoken.columns)}; add it to the data, or correct the name."
+        )
+    numbers = pd.to_numeric(spoken[column], errors="coerce").to_numpy(float)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        row = spoken.iloc[int(wrong.argmax())]
+        raise LmbrainError(
+            f"Column {column!r} of the words table is {row[column]!r} for item {row['item']} "
+            f"({row['text']!r}), not a finite number; fill it in."
+        )
+    return numbers
 
 
 def _checked(surprisal: np.ndarray, words: pd.DataFrame) -> np.ndarray:

@@ -1,9 +1,16 @@
-"""Causal language models and their tokenizers, from a local folder or the Hugging Face hub."""
+"""Causal language models and their tokenizers, from a local folder or the Hugging Face hub.
+
+Also adapters (PEFT, such as LoRA): a folder or hub id that holds adapter_config.json.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub.constants import HF_HUB_CACHE
@@ -15,6 +22,8 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import cached_file
+from transformers.utils.hub import extract_commit_hash
 
 from lmbrain.artefacts import atomic_path
 from lmbrain.errors import LmbrainError
@@ -37,16 +46,18 @@ def load_model(
     ----------
     source
         A local folder written by ``save_pretrained``, or the name of a model on the hub, which is
-        looked for in the local cache before the network is asked.
+        looked for in the local cache before the network is asked. It may hold an adapter, which
+        is put into the model that its adapter_config.json names.
     revision
         Commit, tag or branch on the hub; None for its default branch. A folder has none.
     dtype
-        "float32", "float16" or "bfloat16".
+        "float32", "float16" or "bfloat16"; the CPU takes float32 only.
     device
         "cpu", "cuda", or "cuda:1" and so on.
     untrained_seed
         If given, the same architecture with random weights, as it would begin training; the seed
-        fixes them on every device and in every dtype. The tokenizer stays the trained one.
+        fixes them on every device and in every dtype. The tokenizer stays the trained one; an
+        adapter is left out.
 
     Returns
     -------
@@ -56,10 +67,16 @@ def load_model(
     Raises
     ------
     LmbrainError
-        If model or tokenizer cannot be had, lack weights, or the device is absent.
+        If model, tokenizer or an adapter's model cannot be had, lack weights, or the device is
+        absent or too slow for the dtype.
     """
     if dtype not in DTYPES:
         raise LmbrainError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}.")
+    if device == "cpu" and dtype != "float32":
+        raise LmbrainError(
+            f"The dtype {dtype} is some 90 times slower than float32 on a CPU; set "
+            "language_model.dtype to float32, or give the job a GPU."
+        )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise LmbrainError(
             f"The device {device!r} was asked for, but torch sees no GPU here; use 'cpu', or "
@@ -76,6 +93,19 @@ def save_model(
     with atomic_path(folder) as written:
         model.save_pretrained(written)
         tokenizer.save_pretrained(written)
+
+
+def fingerprint(model: PreTrainedModel) -> str:
+    """Hash of configuration, adapters and every weight: the same for the same model only."""
+    adapters = {
+        name: adapter.to_dict() for name, adapter in getattr(model, "peft_config", {}).items()
+    }
+    said = f"{model.config.to_json_string(use_diff=False)}{adapters}"
+    digest = hashlib.sha256(said.encode())
+    for name, weight in (*model.named_parameters(), *model.named_buffers()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _find(
@@ -126,27 +156,83 @@ def _read(
     local: bool,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     where = {"revision": revision or "main", "local_files_only": local}
+    adapter = _file(source, "adapter_config.json", where)
+    if adapter and not _file(source, "config.json", where):
+        return _read_adapter(source, adapter, where, dtype, untrained_seed)
     tokenizer = AutoTokenizer.from_pretrained(source, **where)
     if untrained_seed is not None:
-        config = AutoConfig.from_pretrained(source, **where)
-        config.name_or_path = f"{source} (untrained, seed {untrained_seed})"
-        # Drawn on the CPU in float32, whatever device and dtype follow: the weights stay the same.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(untrained_seed)
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        for weight in model.parameters():  # not the buffers: rotary frequencies stay float32
-            weight.data = weight.data.to(dtype)
-        return model, tokenizer
+        return _untrained(source, where, dtype, untrained_seed), tokenizer
     model, loaded = AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype, output_loading_info=True, **where
+        source, dtype=dtype, output_loading_info=True, adapter_kwargs=dict(where), **where
     )
-    if loaded["missing_keys"]:
-        # transformers fills them with random numbers, which would pass for a trained model
-        raise LmbrainError(
-            f"The language model {source} lacks the weights {sorted(loaded['missing_keys'])[0]!r} "
-            f"({len(loaded['missing_keys'])} in all); give a complete causal language model."
-        )
+    # transformers fills missing weights with random numbers, which would pass for a trained model
+    _refuse_missing(source, loaded["missing_keys"])
     return model, tokenizer
+
+
+def _untrained(
+    source: str, where: Mapping[str, Any], dtype: torch.dtype, seed: int
+) -> PreTrainedModel:
+    config = AutoConfig.from_pretrained(source, **where)
+    config.name_or_path = f"{source} (untrained, seed {seed})"
+    # Drawn on the CPU in float32, whatever device and dtype follow: the weights stay the same.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    for weight in model.parameters():  # not the buffers: rotary frequencies stay float32
+        weight.data = weight.data.to(dtype)
+    return model
+
+
+def _read_adapter(
+    source: str,
+    adapter: str,
+    where: Mapping[str, Any],
+    dtype: torch.dtype,
+    untrained_seed: int | None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model that the adapter was made for, with the adapter in it."""
+    made_for = json.loads(Path(adapter).read_text(encoding="utf-8"))
+    base = made_for.get("base_model_name_or_path")
+    if not base:
+        raise LmbrainError(
+            f"The adapter {source} does not say for which model it was made; enter "
+            "base_model_name_or_path in its adapter_config.json."
+        )
+    try:
+        model, tokenizer = _find(base, made_for.get("revision"), dtype, untrained_seed)
+    except LmbrainError as error:
+        raise LmbrainError(
+            f"The adapter {source} was made for the model {base!r}, which cannot be loaded: {error}"
+        ) from error
+    if _file(source, "tokenizer_config.json", where):
+        tokenizer = AutoTokenizer.from_pretrained(source, **where)
+    if untrained_seed is None:
+        loaded = model.load_adapter(source, adapter_kwargs=dict(where), **where)
+        _refuse_missing(source, loaded.missing_keys)
+        model.name_or_path = f"{source} (adapter of {model.name_or_path})"
+        model.config._commit_hash = extract_commit_hash(adapter, None)
+    return model, tokenizer
+
+
+def _file(source: str, name: str, where: Mapping[str, Any]) -> str | None:
+    """Path of one of the model's files; None if it has none of that name, or is out of reach."""
+    return cached_file(
+        source,
+        name,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **where,
+    )
+
+
+def _refuse_missing(source: str, missing: Collection[str]) -> None:
+    if missing:
+        raise LmbrainError(
+            f"The language model {source} lacks the weights {min(missing)!r} ({len(missing)} in "
+            "all); give a complete causal language model."
+        )
 
 
 def _brief(error: Exception) -> str:

@@ -8,8 +8,8 @@ import torch
 import xarray as xr
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lmbrain.features.extraction import check_vocabulary, model_attributes
 from lmbrain.features.tokens import token_windows
-from lmbrain.features.word_features import check_vocabulary, model_attributes
 
 
 @torch.inference_mode()
@@ -49,7 +49,7 @@ def static_features(
     hidden = np.full((len(words), 1, embed.shape[1]), np.nan, dtype=np.float32)
     n_tokens = np.full(len(words), np.nan)
     for window in windows:
-        ids = torch.tensor([window.ids[i] for i in window.pooled], device=embed.device)
+        ids = torch.from_numpy(window.ids[list(window.pooled)]).to(embed.device)
         hidden[window.row, 0] = embed[ids].float().mean(dim=0).cpu().numpy()
         n_tokens[window.row] = window.own
     return xr.Dataset(

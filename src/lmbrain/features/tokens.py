@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,11 @@ from lmbrain.words import bare
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+WINDOWS_AT_ONCE = 4096  # tokenized together: a tokenizer's answer takes some kB a window
 SPACE_MARKS = ("\u2581", "\u0120")  # of sentencepiece and byte-level tokenizers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenWindow:
     """The tokens of a word and of its context; the word's tokens end the window.
 
@@ -26,7 +28,7 @@ class TokenWindow:
     ----------
     row
         The word's row in the words table, from 0.
-    ids
+    ids : (t,) int32
         Token numbers.
     first
         Position of the word's first token; 0 if nothing precedes it.
@@ -38,7 +40,7 @@ class TokenWindow:
     """
 
     row: int
-    ids: tuple[int, ...]
+    ids: np.ndarray
     first: int
     own: int
     pooled: tuple[int, ...]
@@ -107,11 +109,26 @@ def token_windows(
             f"The tokenizer of {tokenizer.name_or_path} gives no offsets; use a fast one "
             "(tokenizer.json)."
         )
-    windows = list(context_windows(words, context_words))
-    if not windows:
+    start = tokenizer.bos_token_id
+    if start is None:
+        start = tokenizer.eos_token_id
+    windows = context_windows(words, context_words)
+    found = []
+    while some := list(islice(windows, WINDOWS_AT_ONCE)):
+        for window in _tokenize(tokenizer, some, strip_punctuation):
+            found.append(_with_start(window, start) if window.first == 0 else window)
+    if not found:
         raise LmbrainError(
             "The words table holds no word (is_word is False throughout); correct the table."
         )
+    return found
+
+
+def _tokenize(
+    tokenizer: PreTrainedTokenizerBase,
+    windows: list[tuple[int, list[str]]],
+    strip_punctuation: bool,
+) -> Iterator[TokenWindow]:
     encoded = tokenizer(
         [" ".join(texts) for _, texts in windows],
         padding=False,
@@ -121,22 +138,16 @@ def token_windows(
         return_special_tokens_mask=True,
         verbose=False,
     )
-    start = tokenizer.bos_token_id
-    if start is None:
-        start = tokenizer.eos_token_id
-    found = []
     for i, (row, texts) in enumerate(windows):
-        window = _locate(
+        yield _locate(
             tokenizer,
             row,
             texts,
-            np.array(encoded["input_ids"][i], dtype=int),
+            np.array(encoded["input_ids"][i], dtype=np.int32),
             np.array(encoded["offset_mapping"][i], dtype=int).reshape(-1, 2),
             np.array(encoded["special_tokens_mask"][i], dtype=bool),
             strip_punctuation,
         )
-        found.append(_with_start(window, start) if window.first == 0 else window)
-    return found
 
 
 def _locate(
@@ -171,7 +182,7 @@ def _locate(
     end = np.flatnonzero(~special)[-1] + 1  # end tokens cannot change what comes before them
     return TokenWindow(
         row=row,
-        ids=tuple(ids[:end].tolist()),
+        ids=ids[:end],
         first=int(first),
         own=int(end - first),
         pooled=tuple(pooled.tolist()),
@@ -192,10 +203,9 @@ def _is_leading_space(
 def _with_start(window: TokenWindow, start: int | None) -> TokenWindow:
     if start is None:
         return window
-    return TokenWindow(
-        row=window.row,
-        ids=(start, *window.ids),
+    return replace(
+        window,
+        ids=np.append(np.int32(start), window.ids),
         first=1,
-        own=window.own,
         pooled=tuple(position + 1 for position in window.pooled),
     )
