@@ -168,7 +168,7 @@ class Responses(Section):
 
 class Folds(Section):
     outer: Annotated[int, Field(ge=3)]
-    gap: NonNegative
+    gap: NonNegative | None
 
 
 class LanguageModel(Section):
@@ -200,6 +200,11 @@ class Spaces(Section):
     tuned: Annotated[list[Name], Field(min_length=1)]
 
 
+class Trim(Section):
+    start: NonNegative
+    stop: NonNegative
+
+
 class Ridge(Section):
     penalties: Annotated[list[Positive], Field(min_length=2)]
     penalty_per: Literal["target", "all"]
@@ -217,6 +222,8 @@ class Encoding(Section):
     sweep: list[SweepEntry]
     delays: Window | None
     drift_cutoff: Positive | None
+    trim: Trim | None
+    components: Count | None
     ridge: Ridge
 
     @model_validator(mode="after")
@@ -399,6 +406,8 @@ class Study(Section):
                 "encoding.delays must be set for continuous responses (data.kind alice) "
                 "and null for word-locked ones"
             )
+        if self.encoding.trim is not None and not continuous:
+            raise ValueError("encoding.trim must be null for word-locked responses")
         if continuous:
             if self.finetuning.domains or self.encoding.ridge.denoised:
                 raise ValueError(

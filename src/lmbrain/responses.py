@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ def read_responses(path: str | Path) -> xr.DataArray:
     ----------
     path
         `*-epo.fif` whose metadata is the words table with the column `usable`, or a netCDF file
-        with a variable `responses` (sample x sensor x time) and a coordinate `usable`.
+        with a variable `responses` (sample x sensor x time) and, a sample, the coordinates
+        `usable`, `seconds` (of the run's clock) and, where there are several, `story` and `run`.
 
     Returns
     -------
@@ -72,8 +73,28 @@ def check_responses(responses: xr.DataArray, source: str) -> None:
         )
 
 
-def continuous(values: pd.DataFrame, times: np.ndarray) -> xr.DataArray:
-    """Continuous responses (rows: samples at `times` seconds; columns: sensors or regions)."""
+def continuous(
+    values: pd.DataFrame,
+    times: np.ndarray,
+    story: Sequence[str] | None = None,
+    run: Sequence[str] | None = None,
+) -> xr.DataArray:
+    """Continuous responses in the form that every later stage reads.
+
+    Parameters
+    ----------
+    values
+        A row a sample, a column a sensor or region; equally spaced inside a run.
+    times : (n,)
+        Seconds of the run's clock, the words' clock.
+    story, run : (n,), optional
+        Of each sample, as in the words table; needed where that has several.
+
+    Returns
+    -------
+    DataArray (sample, sensor, time) as in `read_responses`, all samples usable.
+    """
+    labels = {"story": story, "run": run}
     return xr.DataArray(
         values.to_numpy(np.float32)[:, :, None],
         dims=("sample", "sensor", "time"),
@@ -82,44 +103,14 @@ def continuous(values: pd.DataFrame, times: np.ndarray) -> xr.DataArray:
             "time": [0.0],
             "usable": ("sample", np.ones(len(values), bool)),
             "seconds": ("sample", np.asarray(times, float)),
+        }
+        | {
+            name: ("sample", np.asarray(label, str))
+            for name, label in labels.items()
+            if label is not None
         },
         name="responses",
     )
-
-
-def common_samples(
-    people: list[xr.DataArray], words: pd.DataFrame, sources: list[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Story, position and usability of the samples that all people share.
-
-    Returns
-    -------
-    story : (n,) str
-    position : (n,) float
-        Number of the word in its story (other items do not count, as in the context window) for
-        word-locked responses, seconds for continuous ones.
-    usable : (n,) bool
-        Usable in every person.
-
-    Raises
-    ------
-    LmbrainError
-        If people differ in their number of samples, or it is not that of the words.
-    """
-    sizes = [len(person.sample) for person in people]
-    seconds = people[0].coords.get("seconds")
-    expected = sizes[0] if seconds is not None else len(words)
-    for size, source in zip(sizes, sources, strict=True):
-        if size != expected:
-            raise LmbrainError(
-                f"{source} holds {size} samples, expected {expected}; make it again, or exclude "
-                "the subject in the config."
-            )
-    usable = np.logical_and.reduce([person["usable"].to_numpy() for person in people])
-    if seconds is None:
-        count = words.groupby("story", sort=False)["is_word"].cumsum()
-        return words["story"].to_numpy(str), count.to_numpy(float), usable
-    return np.full(expected, words["story"][0]), seconds.to_numpy().astype(float), usable
 
 
 def group_average(people: Iterable[xr.DataArray]) -> xr.DataArray:

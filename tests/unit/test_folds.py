@@ -1,9 +1,17 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbrain.encoding.folds import MINIMAL_SAMPLES, make_folds, read_folds, write_folds
+from lmbrain.encoding.folds import (
+    MINIMAL_SAMPLES,
+    gap_note,
+    make_folds,
+    read_folds,
+    write_folds,
+)
 from lmbrain.errors import LmbrainError
 
 ONE_STORY = np.array(["garden"] * 100)
@@ -66,6 +74,52 @@ def test_whole_stories_stay_together_when_there_are_enough():
     assert folds.train(0).sum() == 120  # other stories: no gap is lost
 
 
+def test_whole_runs_stay_together_when_there_are_too_few_stories():
+    story = np.repeat(["a", "b"], [90, 60])
+    run = np.repeat(["01", "02", "03", "01", "02"], 30)
+    position = np.concatenate([np.arange(90), np.arange(60)])
+    folds = make_folds(story, position, np.ones(150, bool), 5, 4, run=run)
+    np.testing.assert_array_equal(folds.block, np.repeat(np.arange(5), 30))
+    # the context crosses the runs of a story, so their edges have a gap; stories have none
+    expected = ((folds.block == 2) & (position > 63)) | (story == "b") | (folds.block == 0)
+    expected &= ~((folds.block == 0) & (position > 25))
+    np.testing.assert_array_equal(folds.train(1), expected)
+    cut = make_folds(story, position, np.ones(150, bool), 6, 4, run=run)  # too few runs
+    assert set(np.bincount(cut.block)) == {25}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(5, 40), min_size=3, max_size=8), st.integers(3, 5))
+def test_no_other_cut_between_whole_stories_gives_more_equal_blocks(sizes, outer):
+    outer = min(outer, len(sizes))
+    story = np.repeat([f"story{i}" for i in range(len(sizes))], sizes)
+    position = np.concatenate([np.arange(n) for n in sizes])
+    folds = make_folds(story, position, np.ones(len(story), bool), outer, 2)
+    assert (np.diff(folds.block) >= 0).all()
+    assert all(len(np.unique(folds.block[story == name])) == 1 for name in story)
+    least = min(
+        sum(sum(sizes[a:b]) ** 2 for a, b in zip((0, *cut), (*cut, len(sizes)), strict=True))
+        for cut in combinations(range(1, len(sizes)), outer - 1)
+    )
+    assert np.square(np.bincount(folds.block)).sum() == least
+
+
+def test_a_cut_story_no_longer_than_the_gap_is_refused_by_name():
+    story = np.repeat(["long", "short", "other"], [62, 14, 62])
+    position = np.concatenate([np.arange(62), np.arange(14), np.arange(62)])
+    with pytest.raises(LmbrainError, match=r"Story short spans 13.*gap of 13.*blocks 1 and 2"):
+        make_folds(story, position, np.ones(138, bool), 4, 13)
+    make_folds(story, position, np.ones(138, bool), 4, 12)
+    make_folds(story, position, np.ones(138, bool), 3, 30)  # held out as a whole
+
+
+def test_a_gap_that_context_windows_reach_over_is_noted():
+    assert gap_note(20.0, 20.0, "words") == ""
+    assert gap_note(38.0, 35.7, "s") == ""
+    assert "gap is 0 words" in gap_note(0.0, 20.0, "words")
+    assert "reach over 20 words" in gap_note(0.0, 20.0, "words")
+
+
 def test_a_gap_does_not_reach_into_another_story():
     story = np.repeat(["a", "b"], 60)
     position = np.tile(np.arange(60), 2)
@@ -96,6 +150,7 @@ def test_folds_survive_the_file(tmp_path):
     again = read_folds(tmp_path / "folds.tsv")
     np.testing.assert_array_equal(again.block, folds.block)
     np.testing.assert_array_equal(again.story, folds.story)
+    np.testing.assert_array_equal(again.run, folds.run)
     np.testing.assert_allclose(again.position, folds.position, rtol=1e-15)
     assert again.gap == folds.gap
     np.testing.assert_array_equal(again.train(1, 3), folds.train(1, 3))
@@ -104,4 +159,11 @@ def test_folds_survive_the_file(tmp_path):
 def test_a_folds_file_without_its_columns_is_refused(tmp_path):
     (tmp_path / "folds.tsv").write_text("story\tblock\tgap\na\t0\t1\n")
     with pytest.raises(LmbrainError, match="position"):
+        read_folds(tmp_path / "folds.tsv")
+
+
+def test_a_folds_file_with_an_empty_block_is_refused_by_its_number(tmp_path):
+    rows = "".join(f"a\t01\t{i}\t{[0, 1, 3][i // 10]}\t0\n" for i in range(30))
+    (tmp_path / "folds.tsv").write_text("story\trun\tposition\tblock\tgap\n" + rows)
+    with pytest.raises(LmbrainError, match="Block 2 of the folds holds no sample"):
         read_folds(tmp_path / "folds.tsv")

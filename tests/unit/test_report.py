@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from lmbrain.divergence import MEASURES
+from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
 from lmbrain.report import (
@@ -244,7 +245,8 @@ def page_of(sections, kind="simulated"):
         *sections,
         methods.section(config, PEOPLE, {"Ceiling": ["a", "a", ""]}, {"words.tsv": "ab" * 32}),
     ]
-    head = overview(config, made_words(), 14, people, sections, {"numpy": "2.0"})
+    folds = make_folds(np.full(14, "ferry"), np.arange(14), np.ones(14, bool), FOLDS, 0.0)
+    head = overview(config, made_words(), folds, people, sections, {"numpy": "2.0"})
     return render(head, sections)
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from lmbrain.artefacts import write_netcdf
 from lmbrain.errors import LmbrainError
-from lmbrain.responses import common_samples, continuous, read_responses
-from lmbrain.words import make_words
+from lmbrain.responses import continuous, read_responses
 
 
 def made(values):
@@ -48,19 +47,3 @@ def test_a_dead_sensor_is_refused_by_name(tmp_path, values):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(LmbrainError, match="absent"):
         read_responses(tmp_path / "absent.nc")
-
-
-def test_people_with_another_number_of_samples_are_refused_by_file(values):
-    words = make_words(["s"], ["01"], ["a"], np.zeros(1), np.ones(1))
-    with pytest.raises(LmbrainError, match="second"):
-        common_samples([made(values), made(values[:-1])], words, ["first", "second"])
-
-
-def test_a_sample_counts_only_if_usable_in_everyone(values):
-    words = make_words(["s"], ["01"], ["a"], np.zeros(1), np.ones(1))
-    first, second = made(values), made(values)
-    second["usable"][2] = False
-    story, position, usable = common_samples([first, second], words, ["first", "second"])
-    assert usable.tolist() == [True, True, False, True, True, True]
-    assert position.tolist() == [0, 2, 4, 6, 8, 10]
-    assert set(story) == {"s"}

@@ -26,6 +26,7 @@ rule encode:
         parts=lambda wildcards: list(feature_files(wildcards.space)),
         rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space),
         layer=STUDY.encoding.layer,
+        components=STUDY.encoding.components,
         ridge=values("encoding.ridge"),
         delays=values("encoding.delays"),
         code=code("encode.py"),
@@ -56,6 +57,7 @@ rule encode_denoised:
     params:
         parts=list(feature_files("lm")),
         layer=STUDY.encoding.layer,
+        components=STUDY.encoding.components,
         ridge=values("encoding.ridge"),
         denoising=values("denoising"),
         code=code("encode_denoised.py"),

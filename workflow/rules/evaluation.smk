@@ -43,6 +43,7 @@ use rule encode as encode_group with:
         parts=lambda wildcards: list(feature_files(wildcards.space)),
         rate=False,
         layer=STUDY.encoding.layer,
+        components=STUDY.encoding.components,
         ridge=values("encoding.ridge"),
         delays=None,
         code=code("encode.py"),

@@ -70,6 +70,12 @@ rule folds:
     threads: 1
     params:
         settings=values("folds"),
+        context_words=max(
+            [STUDY.features.context_words, *(e.context_words for e in STUDY.encoding.sweep)]
+        ),
+        delays=values("encoding.delays"),
+        trim=values("encoding.trim"),
+        repetition_time=CLEARING["repetition_time"],
         code=code("folds.py"),
     message:
         "Cutting the story into folds"

@@ -16,7 +16,7 @@ from lmbrain.divergence import (
     split_half_reliability,
     word_divergence,
 )
-from lmbrain.encoding.design import read_scored_responses
+from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import read_features
 from lmbrain.words import read_words
@@ -65,8 +65,7 @@ with job(snakemake) as made:
     note, measure = scores.attrs["note"], ranking_measure(scores, settings["measure"])
     if continuous:
         seconds = people[0]["seconds"].to_numpy()
-        run = np.full(len(seconds), words["run"][0])
-        scores = samples_to_words(scores, seconds, run, words, (start, stop))
+        scores = samples_to_words(scores, seconds, folds.segment, words, (start, stop))
         note = f"{note} Components are those of the shared response (volumes have no features)."
     traits = read_table(snakemake.input.controls, numeric=COVARIATES)[list(COVARIATES)]
     scores = pd.concat([scores, adjusted(scores, traits)], axis=1)

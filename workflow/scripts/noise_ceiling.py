@@ -4,7 +4,7 @@ import xarray as xr
 
 from _job import job
 from lmbrain.artefacts import read_netcdf, write_netcdf
-from lmbrain.encoding.design import read_scored_responses
+from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
 from lmbrain.meg.ceiling import cross_subject_correlation, noise_ceiling
 

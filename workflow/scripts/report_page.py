@@ -50,7 +50,9 @@ with job(snakemake) as made:
     significance = by_name(params.spaces, given.significance, read_netcdf)
     ceiling = read_netcdf(given.ceiling)
     divergence_made = read_json(Path(given.word_divergence).with_suffix(".json"))["made_by"]
-    notes = {f"Encoding, {s}": f.attrs["notes"].split("\n") for s, f in significance.items()}
+    folds_made = read_json(Path(given.folds).with_suffix(".json"))["made_by"]
+    notes = {"Folds": [folds_made["note"]]}
+    notes |= {f"Encoding, {s}": f.attrs["notes"].split("\n") for s, f in significance.items()}
     notes |= {"Ceiling": [ceiling.attrs["note"]], "Divergence": [divergence_made["note"]]}
 
     sections = []
@@ -90,7 +92,6 @@ with job(snakemake) as made:
         notes |= {f"Tuned on {d}": c.attrs["notes"].split("\n") for d, c in comparisons.items()}
     hashes = dict(zip(given, made["inputs"].values(), strict=True))
     sections.append(methods.section(config, len(params.subjects), notes, hashes))
-    used = int(folds.usable.sum())
-    head = overview(config, words, used, params.subjects, sections, made["versions"])
+    head = overview(config, words, folds, params.subjects, sections, made["versions"])
     with atomic_path(snakemake.output.page) as temporary:
         temporary.write_text(render(head, sections), encoding="utf-8")

@@ -1,64 +1,162 @@
-"""Continuous responses (fMRI, running MEG): from word features to a delayed design.
+"""The design of an encoding model where it must be fitted: on the training samples of each fit.
 
-Word features are impulses at the words' onsets. They are low-passed to the volumes' rate, copied
-at several delays so that ridge finds the shape of the response, and cleared of slow drift, as the
-responses are. Nothing crosses the border of a story; drift is removed inside each block of the
-folds, so that no training sample depends on a held-out one. Delays and the filter do reach from
-one block into the next: the folds' gap must cover the longest delay plus LOBES volumes.
+Principal components of word features see only the words of the training set, as does everything
+that is estimated from the story. `prepare` joins resampling and delays (`delays.py`), drift
+(`drift.py`) and these components for continuous responses (fMRI, running MEG).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.sparse import csr_array
 
+from lmbrain.encoding.delays import delay_samples, delayed, nearest_samples, resampling_matrix
+from lmbrain.encoding.drift import responses_without_drift, without_drift
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
-from lmbrain.responses import read_responses
+from lmbrain.samples import segment_names
 
-# Lobes of the Lanczos kernel on either side of a volume (Huth et al. 2016).
-LOBES = 3
+# Components with a smaller share of the largest variance are rounding errors.
+_NO_VARIANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class DelayedDesign:
+    """Design of continuous responses; called with a training set, it is fitted on that set.
+
+    A training word is one that starts during a training sample: whose nearest sample in its
+    story and run lies at most half a sampling interval away and is in the training set. Where
+    the folds' gap is at least `needed_gap`, neither these words, nor their contexts, nor any
+    training row of the design reaches a word heard during a held-out sample.
+
+    Attributes
+    ----------
+    parts : sequence of (words, p_i) float
+        Features of the items that are words.
+    components : int or None
+        As in `leading_components`.
+    rate : bool
+        Add a column that is 1 at every word.
+    resampling : (n, words) sparse
+    nearest : (words,) int
+        Sample during which each word starts, -1 for none.
+    delays : sequence of int
+        In samples.
+    folds : Folds
+        Of the samples.
+    drift_cutoff : float or None
+        Seconds.
+    repetition_time : float
+        Seconds between samples.
+    """
+
+    parts: Sequence[np.ndarray]
+    components: int | None
+    rate: bool
+    resampling: csr_array
+    nearest: np.ndarray
+    delays: Sequence[int]
+    folds: Folds
+    drift_cutoff: float | None
+    repetition_time: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Samples and columns of the design."""
+        columns = int(self.rate) + _width(self.parts, self.components)
+        return self.resampling.shape[0], columns * len(self.delays)
+
+    def __call__(self, train: np.ndarray) -> np.ndarray:
+        """Design fitted on a training set.
+
+        Parameters
+        ----------
+        train : (n,) bool
+            Training samples.
+
+        Returns
+        -------
+        (n, columns x delays) float64: `rate` first, then the parts, all at the first delay, then
+        at the next. Unscaled: the ridge fit standardises columns on the training samples, so
+        that all components weigh the same.
+        """
+        words = (self.nearest >= 0) & np.asarray(train)[self.nearest]
+        columns = leading_components(self.parts, words, self.components)
+        if self.rate:
+            columns = np.hstack([np.ones((len(columns), 1)), columns])
+        placed = self.resampling @ columns
+        design = delayed(placed, self.delays, self.folds.segment)
+        return without_drift(design, self.folds, self.drift_cutoff, self.repetition_time, train)
+
+
+@dataclass(frozen=True)
+class WordDesign:
+    """Design of word-locked responses; called with a training set, its components fit that set.
+
+    Attributes
+    ----------
+    parts : sequence of (items, p_i) float
+        Rows of items that are no words may be NaN.
+    components : int
+        As in `leading_components`.
+    """
+
+    parts: Sequence[np.ndarray]
+    components: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Items and columns of the design."""
+        return len(self.parts[0]), _width(self.parts, self.components)
+
+    def __call__(self, train: np.ndarray) -> np.ndarray:
+        """(items, columns) float64 design fitted on the training items (items,) bool."""
+        return leading_components(self.parts, train, self.components)
 
 
 def prepare(
-    features: np.ndarray,
+    parts: Sequence[np.ndarray],
     responses: xr.DataArray,
     words: pd.DataFrame,
     folds: Folds,
     *,
+    components: int | None,
     rate: bool,
     delays: Mapping[str, float],
     repetition_time: float,
     drift_cutoff: float | None,
-) -> tuple[np.ndarray, xr.DataArray]:
-    """Bring word features and continuous responses to one table of volumes.
+) -> tuple[DelayedDesign, xr.DataArray]:
+    """Bring word features and continuous responses to one table of samples.
 
     Parameters
     ----------
-    features : (words, p) float
-        Rows of items that are no words are not read.
+    parts : sequence of (items, p_i) float
+        Word features; rows of items that are no words are not read.
     responses : DataArray (sample, sensor, time)
-        With the coordinate `seconds` (sample,).
+        With the coordinate `seconds` (sample,) of the run's clock.
     words : DataFrame
         The words table.
     folds : Folds
-        Of the volumes.
+        Of the samples.
+    components : int or None
+        As in `leading_components`.
     rate : bool
         Add a column that is 1 at every word.
     delays : mapping
         `start` and `stop` in seconds, both included.
     repetition_time : float
-        Seconds between volumes.
+        Seconds between samples.
     drift_cutoff : float or None
         Seconds; slower drift is removed from design and responses.
 
     Returns
     -------
-    design : (volumes, columns) float64
+    design : DelayedDesign
     responses : DataArray, cleared of drift
 
     Raises
@@ -68,187 +166,93 @@ def prepare(
         or a block is too short for the drift cutoff.
     """
     spoken = words["is_word"].to_numpy(bool)
-    columns = np.asarray(features, float)[spoken]
-    if rate:
-        columns = np.hstack([np.ones((len(columns), 1)), columns])
-    if not np.isfinite(columns).all():
-        item = int(np.flatnonzero(spoken)[np.argwhere(~np.isfinite(columns))[0, 0]])
-        raise LmbrainError(
-            f"A feature of item {item} ({words['text'][item]!r}) is not a finite number; make "
-            "the features again."
-        )
-    placed = place_at_volumes(
-        columns,
+    said = [np.asarray(part, float)[spoken] for part in parts]
+    for part in said:
+        if not np.isfinite(part).all():
+            item = int(np.flatnonzero(spoken)[np.argwhere(~np.isfinite(part))[0, 0]])
+            raise LmbrainError(
+                f"A feature of item {item} ({words['text'][item]!r}) is not a finite number; "
+                "make the features again."
+            )
+    clock = (
         words["onset"].to_numpy(float)[spoken],
-        words["story"].to_numpy(str)[spoken],
-        folds.position,
-        folds.story,
+        segment_names(words["story"].to_numpy(str), words["run"].to_numpy(str))[spoken],
+        responses["seconds"].to_numpy().astype(float),
+        folds.segment,
         repetition_time,
     )
-    steps = delay_samples(delays["start"], delays["stop"], repetition_time)
-    design = delayed(placed, steps, folds.story)
-    return (
-        without_drift(design, folds, drift_cutoff, repetition_time),
-        _responses_without_drift(responses, folds, drift_cutoff, repetition_time),
+    design = DelayedDesign(
+        parts=said,
+        components=components,
+        rate=rate,
+        resampling=resampling_matrix(*clock),
+        nearest=nearest_samples(*clock),
+        delays=delay_samples(delays["start"], delays["stop"], repetition_time),
+        folds=folds,
+        drift_cutoff=drift_cutoff,
+        repetition_time=repetition_time,
     )
+    return design, responses_without_drift(responses, folds, drift_cutoff, repetition_time)
 
 
-def read_scored_responses(
-    path: str | Path,
-    folds: Folds,
-    drift_cutoff: float | None,
-    repetition_time: float | None,
-) -> xr.DataArray:
-    """Read one person's responses in the form that predictions are scored against.
-
-    Word-locked responses come as they are, continuous ones cleared of drift as in `prepare`.
-    """
-    responses = read_responses(path)
-    return _responses_without_drift(responses, folds, drift_cutoff, repetition_time)
-
-
-def place_at_volumes(
-    features: np.ndarray,
-    onsets: np.ndarray,
-    word_story: np.ndarray,
-    volume_times: np.ndarray,
-    volume_story: np.ndarray,
-    repetition_time: float,
+def leading_components(
+    parts: Sequence[np.ndarray], training: np.ndarray, components: int | None
 ) -> np.ndarray:
-    """Low-pass word features at the volumes' Nyquist frequency and sample them there.
+    """Replace each wide part of the word features by its leading principal components.
 
-    Each word's features are an impulse at its onset, convolved with a Lanczos kernel,
-    sinc(u) sinc(u / LOBES) with u in volumes.
+    A part with more columns than `components` is standardised and projected on the principal
+    components of its training words (largest variance first; the sign makes the largest loading
+    positive). Parts with no more columns stay as they are, so that a few controls are not mixed
+    into a model's many features. Components without variance are 0.
 
     Parameters
     ----------
-    features : (words, p) float
-    onsets, word_story : (words,)
-        Seconds of the volumes' clock, and story, of each word.
-    volume_times, volume_story : (volumes,)
-        Seconds and story of each volume.
-    repetition_time : float
-        Seconds.
+    parts : sequence of (words, p_i) float
+        Rows that hold a NaN (items that are no words) give NaN.
+    training : (words,) bool
+        Words that the fit may see; their features are finite.
+    components : int or None
+        Components kept of each part; None keeps the features as they are.
 
     Returns
     -------
-    (volumes, p) float64.
-    """
-    placed = np.zeros((len(volume_times), features.shape[1]))
-    for story in np.unique(volume_story):
-        rows, columns = volume_story == story, word_story == story
-        volumes = (volume_times[rows, None] - onsets[columns]) / repetition_time
-        kernel = np.sinc(volumes) * np.sinc(volumes / LOBES) * (np.abs(volumes) < LOBES)
-        placed[rows] = kernel @ features[columns]
-    return placed
-
-
-def delay_samples(start: float, stop: float, repetition_time: float) -> list[int]:
-    """Delays in volumes: the multiples of the repetition time from `start` to `stop` seconds.
+    (words, sum of min(p_i, components)) float64, part by part.
 
     Raises
     ------
     LmbrainError
-        If there is none.
+        If there are no more training words than components.
     """
-    first = int(np.ceil(start / repetition_time - 1e-9))
-    last = int(np.floor(stop / repetition_time + 1e-9))
-    if last < first:
+    columns = [np.empty((len(training), 0))]
+    for part in parts:
+        wide = components is not None and part.shape[1] > components
+        columns.append(_projected(part, training, components) if wide else part)
+    return np.hstack(columns)
+
+
+def _width(parts: Sequence[np.ndarray], components: int | None) -> int:
+    """Number of columns that `leading_components` returns."""
+    widths = [part.shape[1] for part in parts]
+    return sum(widths if components is None else [min(w, components) for w in widths])
+
+
+def _projected(part: np.ndarray, training: np.ndarray, components: int) -> np.ndarray:
+    if training.sum() <= components:
         raise LmbrainError(
-            f"encoding.delays from {start:g} to {stop:g} s hold no multiple of the repetition "
-            f"time {repetition_time:g} s; widen them."
+            f"{training.sum()} training words are too few for {components} principal components; "
+            "lower encoding.components or folds.outer."
         )
-    return list(range(first, last + 1))
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-
-def delayed(values: np.ndarray, delays: Sequence[int], story: np.ndarray) -> np.ndarray:
-    """Copies of the columns at several delays (finite impulse response design).
-
-    Parameters
-    ----------
-    values : (n, p) float
-        Equally spaced samples, in order of time inside each story.
-    delays : sequence of int
-        In samples; at delay d, row i holds row i - d.
-    story : (n,) str
-
-    Returns
-    -------
-    (n, p * len(delays)) float, delay by delay; zeros where row i - d lies outside the story.
-    """
-    size = values.shape[1]
-    design = np.zeros((len(values), size * len(delays)), values.dtype)
-    for name in np.unique(story):
-        rows = np.flatnonzero(story == name)
-        for number, delay in enumerate(delays):
-            source = np.arange(len(rows)) - delay
-            inside = (source >= 0) & (source < len(rows))
-            block = slice(number * size, (number + 1) * size)
-            design[rows[inside], block] = values[rows[source[inside]]]
-    return design
-
-
-def without_drift(
-    values: np.ndarray, folds: Folds, drift_cutoff: float | None, repetition_time: float | None
-) -> np.ndarray:
-    """Remove mean and slow drift inside each block and story of the folds.
-
-    A discrete cosine basis up to the cutoff is fitted by least squares to each stretch by
-    itself, so that no sample depends on another block. Give responses and design the same
-    treatment: their regression is then that of the drift-free parts.
-
-    Parameters
-    ----------
-    values : (n, ...) float
-        Rows in no block are returned as they are.
-    folds : Folds
-        Positions in seconds.
-    drift_cutoff : float or None
-        Period in seconds above which a cosine counts as drift; None removes nothing.
-    repetition_time : float or None
-        Seconds between volumes; not needed without a cutoff.
-
-    Returns
-    -------
-    (n, ...) array of the same type.
-
-    Raises
-    ------
-    LmbrainError
-        If a stretch is too short to tell drift from signal.
-    """
-    if drift_cutoff is None:
-        return values
-    clean = values.copy()
-    for outer in range(folds.n_outer):
-        for story in np.unique(folds.story[folds.test(outer)]):
-            rows = np.flatnonzero(folds.test(outer) & (folds.story == story))
-            basis = _cosines(folds.position[rows], drift_cutoff, repetition_time)
-            if 2 * basis.shape[1] > len(rows):
-                raise LmbrainError(
-                    f"Block {outer} of the folds has {len(rows)} volumes in story {story}, too "
-                    f"few to remove drift slower than {drift_cutoff:g} s; raise "
-                    "encoding.drift_cutoff or lower folds.outer."
-                )
-            stretch = values[rows].reshape(len(rows), -1).astype(np.float64)
-            stretch -= basis @ (basis.T @ stretch)
-            clean[rows] = stretch.reshape(len(rows), *values.shape[1:])
-    return clean
-
-
-def _cosines(times: np.ndarray, drift_cutoff: float, repetition_time: float) -> np.ndarray:
-    """Orthonormal basis (n, frequencies) of the constant and all cosines slower than the cutoff."""
-    duration = np.ptp(times) + repetition_time
-    phase = (times - times.min() + repetition_time / 2) / duration
-    frequencies = np.arange(int(2 * duration / drift_cutoff) + 1)
-    return np.linalg.qr(np.cos(np.pi * phase[:, None] * frequencies))[0]
-
-
-def _responses_without_drift(
-    responses: xr.DataArray,
-    folds: Folds,
-    drift_cutoff: float | None,
-    repetition_time: float | None,
-) -> xr.DataArray:
-    values = without_drift(responses.to_numpy(), folds, drift_cutoff, repetition_time)
-    return responses.copy(data=values)
+    # Exact solvers only: the randomised one would give other numbers in every fit.
+    solver = "covariance_eigh" if training.sum() >= part.shape[1] else "full"
+    pipeline = make_pipeline(StandardScaler(), PCA(components, svd_solver=solver))
+    pipeline.fit(part[training])
+    projected = np.full((len(part), components), np.nan)
+    finite = np.isfinite(part).all(axis=1)
+    projected[finite] = pipeline.transform(part[finite])
+    variance = pipeline[-1].explained_variance_
+    projected[:, variance <= _NO_VARIANCE * variance[0]] = 0.0
+    return projected

@@ -3,7 +3,7 @@
 Each outer fold k tests on block k and trains on the other blocks. Inside it, the inner folds are
 those other blocks: fitted on `train(k, j)`, scored on `score(j, k)`. Features look back over a
 context and responses are smeared in time, so training samples closer than `gap` to a held-out
-sample of the same story are dropped.
+sample of the same story are dropped (`needed_gap` in `delays.py` says how far that must be).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from lmbrain.artefacts import read_table, write_table
 from lmbrain.errors import LmbrainError
+from lmbrain.samples import segment_names
 
 UNUSED = -1
 MINIMAL_OUTER = 3
@@ -36,8 +37,9 @@ class Folds:
     block : (n,) int
         Block of each sample, 0 to n_outer - 1; -1 for samples that are never used.
     position : (n,) float
-        Place inside the story: item number (word-locked) or seconds (continuous).
-    story : (n,) str
+        Place inside the story: number of the word (word-locked), or seconds with the story's
+        runs laid end to end (continuous).
+    story, run : (n,) str
     gap : float
         In units of `position`.
     """
@@ -45,6 +47,7 @@ class Folds:
     block: np.ndarray
     position: np.ndarray
     story: np.ndarray
+    run: np.ndarray
     gap: float
 
     @property
@@ -56,6 +59,11 @@ class Folds:
     def usable(self) -> np.ndarray:
         """Mask (n,) of the samples that are ever used."""
         return self.block != UNUSED
+
+    @property
+    def segment(self) -> np.ndarray:
+        """(n,) str, one name for each story in each run: time is one inside it."""
+        return segment_names(self.story, self.run)
 
     def test(self, outer: int) -> np.ndarray:
         """Mask (n,) of the samples of block `outer`."""
@@ -86,31 +94,41 @@ class Folds:
 
 
 def make_folds(
-    story: np.ndarray, position: np.ndarray, usable: np.ndarray, outer: int, gap: float
+    story: np.ndarray,
+    position: np.ndarray,
+    usable: np.ndarray,
+    outer: int,
+    gap: float,
+    run: np.ndarray | None = None,
 ) -> Folds:
-    """Cut the usable samples into blocks: whole stories if there are enough, else stretches.
+    """Cut the usable samples into blocks: whole stories or runs, or stretches if too few.
 
-    With at least `outer` stories each block is a group of whole stories (largest first, each to
-    the block with the fewest samples so far). With fewer, the stories are laid end to end and cut
-    into contiguous stretches of equal size, give or take one sample.
+    With at least `outer` stories each block holds whole stories; else, with at least `outer` runs
+    of stories, whole runs. They stay in order, neighbours together, such that the blocks' sizes
+    are as equal as can be (least sum of squares). With fewer, the stories are laid end to end and
+    cut into contiguous stretches of equal size, give or take one sample.
 
     Parameters
     ----------
     story : (n,) str
     position : (n,) float
-        Item number or seconds inside the story.
+        Number of the word, or seconds, inside the story.
     usable : (n,) bool
     outer : int
         Number of blocks, 3 or more.
     gap : float
         In units of `position`.
+    run : (n,) str, optional
+        Run of each sample; by default a story is one run.
 
     Raises
     ------
     LmbrainError
-        If there are too few samples for the folds.
+        If there are too few samples for the folds, or a story cut into stretches is no longer
+        than the gap.
     """
     story, position = np.asarray(story, str), np.asarray(position, float)
+    run = np.full(len(story), "01") if run is None else np.asarray(run, str)
     usable = np.asarray(usable)
     if usable.dtype != bool:
         raise LmbrainError(f"usable holds {usable.dtype} values; give True or False a sample.")
@@ -123,27 +141,31 @@ def make_folds(
             f"{usable.sum()} usable samples are too few for {outer} folds of at least "
             f"{MINIMAL_SAMPLES} samples; lower folds.outer or use a longer story."
         )
-    names, first, sizes = np.unique(story[usable], return_index=True, return_counts=True)
     block = np.full(len(story), UNUSED)
-    if len(names) >= outer:
-        group = dict(zip(names, _group_stories(first, sizes, outer), strict=True))
-        block[usable] = [group[name] for name in story[usable]]
+    for unit in (story, segment_names(story, run)):
+        names, sizes = _in_order(unit[usable])
+        if len(names) >= outer:
+            group = dict(zip(names, _equal_groups(sizes, outer), strict=True))
+            block[usable] = [group[name] for name in unit[usable]]
+            break
     else:
-        rank = dict(zip(names[np.argsort(first)], range(len(names)), strict=True))
+        rank = {name: number for number, name in enumerate(_in_order(story[usable])[0])}
         samples = np.flatnonzero(usable)
         order = np.lexsort((position[samples], [rank[name] for name in story[samples]]))
         for number, stretch in enumerate(np.array_split(samples[order], outer)):
             block[stretch] = number
-    folds = Folds(block=block, position=position, story=story, gap=float(gap))
+    folds = Folds(block=block, position=position, story=story, run=run, gap=float(gap))
     _check_sizes(folds)
+    _check_stories(folds)
     return folds
 
 
 def write_folds(folds: Folds, path: str | Path, made: Mapping[str, Any]) -> None:
-    """Write folds as a TSV, one row a sample: story, position, block (-1: unused), gap."""
+    """Write folds as a TSV, one row a sample: story, run, position, block (-1: unused), gap."""
     table = pd.DataFrame(
         {
             "story": folds.story,
+            "run": folds.run,
             "position": folds.position,
             "block": folds.block,
             "gap": folds.gap,
@@ -161,8 +183,11 @@ def read_folds(path: str | Path) -> Folds:
         If the file is missing, a column is missing or unreadable, or a block has no sample.
     """
     table = read_table(path, numeric=("position", "block", "gap"))
-    if "story" not in table.columns:
-        raise LmbrainError(f"{path} has no column 'story'; run the rule that makes the folds.")
+    for column in ("story", "run"):
+        if column not in table.columns:
+            raise LmbrainError(
+                f"{path} has no column {column!r}; run the rule that makes the folds."
+            )
     if table[["position", "block", "gap"]].isna().any(axis=None) or table["gap"].nunique() != 1:
         raise LmbrainError(
             f"{path} lacks a position or block, or holds several gaps; "
@@ -172,25 +197,60 @@ def read_folds(path: str | Path) -> Folds:
         block=table["block"].to_numpy(int),
         position=table["position"].to_numpy(float),
         story=table["story"].to_numpy(str),
+        run=table["run"].to_numpy(str),
         gap=float(table["gap"].iloc[0]),
     )
     _check_sizes(folds)
     return folds
 
 
-def _group_stories(first: np.ndarray, sizes: np.ndarray, outer: int) -> np.ndarray:
-    """Block of each story; blocks numbered by their earliest story."""
+def gap_note(gap: float, needed: float, unit: str) -> str:
+    """What a report must say of a gap smaller than `needed_gap`; empty where it is large enough."""
+    if gap >= needed - _ROUNDING:
+        return ""
+    return (
+        f"The folds' gap is {gap:g} {unit}, but context windows (with delays and resampling, for "
+        f"continuous responses) reach over {needed:g} {unit}: words near a fold's edge enter both "
+        "training and held-out samples (folds.gap: null sets the gap that avoids this)."
+    )
+
+
+def _in_order(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Names and sizes of stories or runs, in the order of their first sample."""
+    names, first, sizes = np.unique(unit, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return names[order], sizes[order]
+
+
+def _equal_groups(sizes: np.ndarray, groups: int) -> np.ndarray:
+    """Group of each unit: neighbours together, the least sum of squared group sizes.
+
+    Dynamic programming over the number of groups: best[i] is the least sum for the first i units.
+    """
+    edges = np.concatenate([[0], np.cumsum(sizes)]).astype(float)
+    first, last = np.indices((len(edges), len(edges)))
+    square = np.where(first < last, np.square(edges - edges[:, None]), np.inf)
+    best, begins = square[0], []
+    for _ in range(groups - 1):
+        total = best[:, None] + square
+        begins.append(total.argmin(axis=0))
+        best = total.min(axis=0)
     group = np.zeros(len(sizes), int)
-    filled = np.zeros(outer, int)
-    for story in np.lexsort((first, -sizes)):
-        group[story] = filled.argmin()
-        filled[group[story]] += sizes[story]
-    earliest = [first[group == number].min() for number in range(outer)]
-    return np.argsort(np.argsort(earliest))[group]
+    stop = len(sizes)
+    for number in range(groups - 1, 0, -1):
+        begin = begins[number - 1][stop]
+        group[begin:stop] = number
+        stop = begin
+    return group
 
 
 def _check_sizes(folds: Folds) -> None:
-    """Refuse folds whose gaps leave a training or test set without enough samples."""
+    """Refuse folds without samples, or whose gaps leave too few to train or score on."""
+    for outer in range(folds.n_outer):
+        if not folds.test(outer).any():
+            raise LmbrainError(
+                f"Block {outer} of the folds holds no sample; run the rule that makes the folds."
+            )
     for outer in range(folds.n_outer):
         for inner in range(folds.n_outer):
             if inner == outer:
@@ -203,3 +263,17 @@ def _check_sizes(folds: Folds) -> None:
                     f"{outer} and {inner} are held out; lower folds.outer or folds.gap, or use "
                     "a longer story."
                 )
+
+
+def _check_stories(folds: Folds) -> None:
+    """Refuse a story that is cut between blocks although the gap covers all of it."""
+    for name in np.unique(folds.story[folds.usable]):
+        rows = folds.usable & (folds.story == name)
+        span, blocks = np.ptp(folds.position[rows]), np.unique(folds.block[rows])
+        if len(blocks) > 1 and span <= folds.gap:
+            raise LmbrainError(
+                f"Story {name} spans {span:g} in position, no more than the gap of {folds.gap:g}, "
+                f"and is cut between blocks {blocks[0]} and {blocks[1]}, so that neither could "
+                "train for the other; lower folds.outer to the number of stories or runs, or "
+                "leave the story out."
+            )

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import open_netcdf, read_table
+from lmbrain.encoding.design import DelayedDesign, WordDesign
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
@@ -36,7 +37,14 @@ def read_features(
     LmbrainError
         If a file lacks the layer or has another number of rows.
     """
-    columns = [np.empty((len(words), 0))]
+    return np.hstack([np.empty((len(words), 0)), *read_parts(parts, paths, layer, words)])
+
+
+def read_parts(
+    parts: Sequence[str], paths: Sequence[str | Path], layer: int, words: pd.DataFrame
+) -> list[np.ndarray]:
+    """The parts of a feature space, each (word, feature); otherwise as `read_features`."""
+    columns = []
     for part, path in zip(parts, paths, strict=True):
         values = _read_part(Path(path), layer)
         if len(values) != len(words):
@@ -44,7 +52,7 @@ def read_features(
                 f"{path} ({part}) has {len(values)} rows for {len(words)} words; make it again."
             )
         columns.append(values)
-    return np.hstack(columns)
+    return columns
 
 
 def _read_part(path: Path, layer: int) -> np.ndarray:
@@ -64,7 +72,7 @@ def _read_part(path: Path, layer: int) -> np.ndarray:
 
 
 def encode(
-    features: np.ndarray,
+    features: np.ndarray | DelayedDesign | WordDesign,
     responses: xr.DataArray,
     folds: Folds,
     *,
@@ -76,7 +84,7 @@ def encode(
 
     Parameters
     ----------
-    features : (n, p)
+    features : (n, p) array, or design fitted on each training set
     responses : DataArray (sample, sensor, time)
     folds
     penalties, penalty_per

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from lmbrain.encoding.folds import Folds
 from lmbrain.report.blocks import Block, Code, Fold, Section, Table
 from lmbrain.report.wording import count, names, plain
 
@@ -39,7 +40,7 @@ class Overview:
 def overview(
     config: Mapping[str, Any],
     words: pd.DataFrame,
-    used: int,
+    folds: Folds,
     subjects: Sequence[str],
     sections: Sequence[Section],
     versions: Mapping[str, str],
@@ -52,8 +53,8 @@ def overview(
         The whole configuration.
     words
         The words table.
-    used
-        Samples that entered the folds.
+    folds
+        The folds of the samples.
     subjects
         People analysed.
     sections
@@ -69,7 +70,7 @@ def overview(
         title=config["report"]["title"],
         study=config["study"],
         warning=SIMULATED if kind == "simulated" else "",
-        summary=_summary(config, words, used, subjects),
+        summary=_summary(config, words, folds, subjects),
         verdicts=sections,
         details=[
             Fold("The whole configuration", [Code(text)]),
@@ -79,14 +80,15 @@ def overview(
 
 
 def _summary(
-    config: Mapping[str, Any], words: pd.DataFrame, used: int, subjects: Sequence[str]
+    config: Mapping[str, Any], words: pd.DataFrame, folds: Folds, subjects: Sequence[str]
 ) -> str:
-    data, encoding, folds = config["data"], config["encoding"], config["folds"]
+    data, encoding = config["data"], config["encoding"]
     spoken = words["is_word"]
     runs = words.groupby(["story", "run"]).ngroups
     sentences = int(words.loc[words["sentence"] >= 0, "sentence"].nunique())
     samples = "volumes" if encoding["delays"] else "words"
     unit = "s" if encoding["delays"] else "words"
+    used = int(folds.usable.sum())
     excluded = f" (excluded: {names(data['exclude'])})" if data["exclude"] else ""
     return (
         f"{count(len(subjects), 'person', 'people')}{excluded}, story "
@@ -94,7 +96,7 @@ def _summary(
         f"{count(sentences, 'sentence')} and {count(runs, 'run')}; data: {SOURCES[data['kind']]}. "
         f"Language model: {_model(config)}, hidden layer {encoding['layer']}, each word seen with "
         f"the {config['features']['context_words'] - 1} before it. {used:,} {samples} entered "
-        f"{folds['outer']} contiguous test blocks, {folds['gap']:g} {unit} left out beside each."
+        f"{folds.n_outer} contiguous test blocks, {folds.gap:g} {unit} left out beside each."
     )
 
 

@@ -1,0 +1,113 @@
+"""Slow drift of continuous responses, removed inside each block of the folds by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lmbrain.encoding.folds import Folds
+from lmbrain.errors import LmbrainError
+from lmbrain.responses import read_responses
+
+
+def read_scored_responses(
+    path: str | Path,
+    folds: Folds,
+    drift_cutoff: float | None,
+    repetition_time: float | None,
+) -> xr.DataArray:
+    """Read one person's responses in the form that predictions are scored against.
+
+    Word-locked responses come as they are, continuous ones cleared of drift.
+    """
+    responses = read_responses(path)
+    return responses_without_drift(responses, folds, drift_cutoff, repetition_time)
+
+
+def responses_without_drift(
+    responses: xr.DataArray,
+    folds: Folds,
+    drift_cutoff: float | None,
+    repetition_time: float | None,
+) -> xr.DataArray:
+    """`without_drift` of responses (sample, sensor, time)."""
+    values = without_drift(responses.to_numpy(), folds, drift_cutoff, repetition_time)
+    return responses.copy(data=values)
+
+
+def without_drift(
+    values: np.ndarray,
+    folds: Folds,
+    drift_cutoff: float | None,
+    repetition_time: float | None,
+    train: np.ndarray | None = None,
+) -> np.ndarray:
+    """Remove mean and slow drift inside each block, story and run of the folds.
+
+    A discrete cosine basis up to the cutoff is fitted by least squares to each stretch by
+    itself, so that no sample depends on another block. Responses and design get the same
+    treatment: their regression is then that of the drift-free parts.
+
+    Parameters
+    ----------
+    values : (n, ...) float
+        Rows in no block are returned as they are.
+    folds : Folds
+        Positions in seconds.
+    drift_cutoff : float or None
+        Period in seconds above which a cosine counts as drift; None removes nothing.
+    repetition_time : float or None
+        Seconds between samples; not needed without a cutoff.
+    train : (n,) bool, optional
+        For a design: in blocks with training samples the cosines are fitted to these alone, and
+        the others, which no fit reads, become 0. Samples in the gap read words of the held-out
+        block, and would carry them into the training samples. (Responses need no such care: a
+        design that is orthogonal to the cosines does not see what they leave in the responses.)
+
+    Returns
+    -------
+    (n, ...) array of the same type.
+
+    Raises
+    ------
+    LmbrainError
+        If a stretch is too short to tell drift from signal.
+    """
+    if drift_cutoff is None:
+        return values
+    clean = values.copy()
+    segment = folds.segment
+    for outer in range(folds.n_outer):
+        block = folds.test(outer)
+        fitted = block if train is None or not (train & block).any() else train & block
+        clean[block & ~fitted] = 0
+        for name in np.unique(segment[fitted]):
+            rows = np.flatnonzero(block & (segment == name))
+            basis = _cosines(folds.position[rows], drift_cutoff, repetition_time)
+            if 2 * basis.shape[1] > len(rows):
+                story, run = name.split("\t")
+                raise LmbrainError(
+                    f"Block {outer} of the folds has {len(rows)} samples in story {story}, run "
+                    f"{run}, too few to remove drift slower than {drift_cutoff:g} s; raise "
+                    "encoding.drift_cutoff or lower folds.outer."
+                )
+            inside = fitted[rows]
+            stretch = values[rows[inside]].reshape(inside.sum(), -1).astype(np.float64)
+            stretch -= _fit(basis[inside], stretch)
+            clean[rows[inside]] = stretch.reshape(-1, *values.shape[1:])
+    return clean
+
+
+def _fit(basis: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+    """Least-squares fit (n, columns) of part or all of the rows of an orthonormal basis."""
+    return basis @ np.linalg.lstsq(basis, stretch)[0]
+
+
+def _cosines(times: np.ndarray, drift_cutoff: float, repetition_time: float) -> np.ndarray:
+    """Orthonormal basis (n, frequencies) of the constant and all cosines slower than the cutoff."""
+    duration = np.ptp(times) + repetition_time
+    phase = (times - times.min() + repetition_time / 2) / duration
+    frequencies = np.arange(int(2 * duration / drift_cutoff) + 1)
+    return np.linalg.qr(np.cos(np.pi * phase[:, None] * frequencies))[0]
