@@ -14,7 +14,7 @@ import psutil
 
 from bench.measure import Arrays, Contender, Run, Work, cores
 
-PRODUCT_SIZE = 4096
+PRODUCT_SIZE = 3072
 PRODUCT_REPEATS = 5
 
 

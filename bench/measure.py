@@ -74,7 +74,6 @@ def run_in_turns(
     contenders: Sequence[Contender],
     data: Mapping[str, np.ndarray],
     rounds: int,
-    report: Callable[[str], None] = print,
 ) -> tuple[dict[str, list[Run]], dict[str, Arrays]]:
     """Run every contender once a round; the order rotates from round to round.
 
@@ -85,8 +84,7 @@ def run_in_turns(
     data : mapping of arrays
         Numbers or strings, no objects; written once to a file that every process reads.
     rounds : int
-    report : callable
-        Gets a line after each run.
+        Each run leaves a line on the error stream.
 
     Returns
     -------
@@ -109,9 +107,11 @@ def run_in_turns(
             for contender in (*contenders[turn:], *contenders[:turn]):
                 run, results[contender.name] = run_once(contender, data_path)
                 runs[contender.name].append(run)
-                report(
+                print(
                     f"round {number + 1}/{rounds}  {contender.name}: {run.seconds:.2f} s, "
-                    f"{run.peak_bytes / 1e9:.2f} GB"
+                    f"{run.peak_bytes / 1e9:.2f} GB",
+                    file=sys.stderr,
+                    flush=True,
                 )
     return runs, results
 
@@ -141,7 +141,7 @@ def run_once(contender: Contender, data_path: Path) -> tuple[Run, Arrays]:
         if process.returncode != 0:
             raise LmbrainError(
                 f"Contender '{contender.name}' ({contender.function}) failed with exit status "
-                f"{process.returncode}: {process.stderr.strip()[-2000:]}"
+                f"{process.returncode}; its last words:\n{process.stderr.strip()[-2000:]}"
             )
         run = json.loads((Path(folder) / "run.json").read_text())
         with np.load(Path(folder) / "result.npz") as archive:
