@@ -34,15 +34,15 @@ def product_contenders() -> list[Contender]:
     """The machine's own matrix-product rates, to be measured in turns with the others."""
     function = "bench.machine:matrix_product"
     return [
-        Contender(f"matrix product {dtype}", function, {"dtype": dtype})
+        Contender(f"matrix product {dtype}", function, {"dtype": dtype, "size": PRODUCT_SIZE})
         for dtype in ("float32", "float64")
     ]
 
 
-def matrix_product(data: Arrays, dtype: str) -> Work:
+def matrix_product(data: Arrays, dtype: str, size: int) -> Work:
     """Square products by numpy; the result is the best rate of some, in operations a second."""
     draw = np.random.default_rng(0)
-    left, right = draw.standard_normal((2, PRODUCT_SIZE, PRODUCT_SIZE)).astype(dtype)
+    left, right = draw.standard_normal((2, size, size)).astype(dtype)
 
     def work() -> Arrays:
         out = left @ right
@@ -51,7 +51,7 @@ def matrix_product(data: Arrays, dtype: str) -> Work:
             start = time.perf_counter()
             np.matmul(left, right, out=out)
             best = min(best, time.perf_counter() - start)
-        return {"rate": np.array(2 * PRODUCT_SIZE**3 / best)}
+        return {"rate": np.array(2 * size**3 / best)}
 
     return work
 
