@@ -8,6 +8,8 @@ the test folds that ran, and the chosen `penalty` (folds that ran, t).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bench.measure import Arrays, Work
@@ -180,14 +182,15 @@ def explicit_loops(
     responses = data["responses"][:, targets].astype(np.float64)
     folds = contiguous_folds(len(features), outer, gap)
 
-    def fitted(train: np.ndarray, new: np.ndarray, penalty: float) -> np.ndarray:
+    def predict(train: np.ndarray, new: np.ndarray) -> Iterator[np.ndarray]:
+        """Predictions of `new` at one penalty after the other."""
         scaler, target_scaler = StandardScaler(), StandardScaler()
-        model = Ridge(alpha=penalty, solver="cholesky")
-        model.fit(
-            scaler.fit_transform(features[train]), target_scaler.fit_transform(responses[train])
-        )
-        standard = model.predict(scaler.transform(features[new]))
-        return target_scaler.inverse_transform(standard)
+        standard = scaler.fit_transform(features[train])
+        targets_standard = target_scaler.fit_transform(responses[train])
+        new_standard = scaler.transform(features[new])
+        for penalty in penalties:
+            model = Ridge(alpha=penalty, solver="cholesky").fit(standard, targets_standard)
+            yield target_scaler.inverse_transform(model.predict(new_standard))
 
     def work() -> Arrays:
         prediction = np.full(responses.shape, np.nan)
@@ -197,14 +200,12 @@ def explicit_loops(
                 train, scored = folds.train(fold, inner), folds.score(inner, fold)
                 truth, baseline = responses[scored], responses[train].mean(0)
                 total = ((truth - baseline) ** 2).sum(0)
-                for number, penalty in enumerate(penalties):
-                    error = ((truth - fitted(train, scored, penalty)) ** 2).sum(0)
+                for number, predicted in enumerate(predict(train, scored)):
+                    error = ((truth - predicted) ** 2).sum(0)
                     validation[fold, number] += (1 - error / total) / (outer - 1)
-            best = validation[fold].argmax(0)
-            test = folds.test(fold)
-            for number in np.unique(best):
-                held_out = fitted(folds.train(fold), test, penalties[number])
-                prediction[np.ix_(test, best == number)] = held_out[:, best == number]
+            best, test = validation[fold].argmax(0), folds.test(fold)
+            for number, predicted in enumerate(predict(folds.train(fold), test)):
+                prediction[np.ix_(test, best == number)] = predicted[:, best == number]
         penalty = np.asarray(penalties)[validation.argmax(1)]
         return {"prediction": prediction, "penalty": penalty, "validation": validation}
 
