@@ -25,6 +25,7 @@ from lmbrain.divergence.components import (
 from lmbrain.encoding.folds import Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
+from lmbrain.samples import segment_names
 from lmbrain.words import make_words
 
 SENSORS, BINS, FEATURES = 20, 6, 12
@@ -337,18 +338,20 @@ def test_too_many_components_are_refused(cohort):
         cohort.scores(components=1000)
 
 
-def test_volumes_are_averaged_in_the_window_after_each_word_of_their_own_run():
+def test_volumes_are_averaged_in_the_window_after_each_word_of_their_own_story_and_run():
     words = make_words(
         ["s"] * 4, ["1", "1", "2", "2"], ["a", "+", "b", "c"], np.array([0, 1, 0, 50.0]), np.ones(4)
     )
+    words.loc[3, ["story", "onset"]] = "next", 1.5  # told in the same run, without a sample
     scores = pd.DataFrame({"m": [1.0, 2.0, np.nan, 8.0, 10.0, 20.0]})
-    seconds, run = np.array([2.0, 4.0, 5.0, 6.0, 4.0, 7.0]), np.array(["1"] * 4 + ["2"] * 2)
-    mapped = samples_to_words(scores, seconds, run, words, (4.0, 6.0))["m"]
+    seconds = np.array([2.0, 4.0, 5.0, 6.0, 4.0, 7.0])
+    segment = segment_names(np.array(["s"] * 6), np.array(["1"] * 4 + ["2"] * 2))
+    mapped = samples_to_words(scores, seconds, segment, words, (4.0, 6.0))["m"]
     assert mapped[0] == 5.0
     assert mapped[2] == 10.0
     assert np.isnan(mapped[[1, 3]]).all()
     with pytest.raises(LmbrainError, match="No sample"):
-        samples_to_words(scores, seconds, run, words, (400.0, 600.0))
+        samples_to_words(scores, seconds, segment, words, (400.0, 600.0))
 
 
 def test_sentences_average_their_scored_words_and_count_the_others():

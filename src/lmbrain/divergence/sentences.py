@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from lmbrain.errors import LmbrainError
+from lmbrain.samples import segment_names
 
 
 def samples_to_words(
     scores: pd.DataFrame,
     seconds: np.ndarray,
-    run: np.ndarray,
+    segment: np.ndarray,
     words: pd.DataFrame,
     window: tuple[float, float],
 ) -> pd.DataFrame:
@@ -23,8 +24,9 @@ def samples_to_words(
         Scores of continuous responses; a NaN is left out of the mean.
     seconds : (samples,)
         Time of each sample on its run's clock.
-    run : (samples,)
-        Run of each sample, as in `words`.
+    segment : (samples,)
+        Story and run of each sample (`lmbrain.samples.segment_names`): a word's window does not
+        reach into another story or run.
     words
         The words table.
     window : (start, stop)
@@ -40,8 +42,9 @@ def samples_to_words(
         If no word has a scored sample.
     """
     result = np.full((len(words), scores.shape[1]), np.nan)
-    for name, part in words[words["is_word"]].groupby("run", sort=False):
-        rows = np.flatnonzero(np.asarray(run) == name)
+    spoken = words[words["is_word"]]
+    for name, part in spoken.groupby(segment_names(spoken["story"], spoken["run"]), sort=False):
+        rows = np.flatnonzero(np.asarray(segment) == name)
         rows = rows[np.argsort(np.asarray(seconds)[rows], kind="stable")]
         times, values = np.asarray(seconds)[rows], scores.to_numpy(float)[rows]
         finite = np.isfinite(values)
