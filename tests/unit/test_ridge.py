@@ -19,11 +19,13 @@ def problem(n=90, p=12, t=5, seed=0, gap=2, outer=4, stories=1):
     return features, responses, make_folds(story, np.arange(n), usable, outer, gap)
 
 
-def brute_fit(features, responses, train, test, penalty):
-    """Scikit-learn ridge, everything standardised on the training samples."""
+def brute_fit(features, responses, train, test, penalty, column_weights=None):
+    """Scikit-learn ridge, everything standardised on the training samples, then weighted."""
     mean, sd = features[train].mean(0), features[train].std(0)
     keep = sd > 1e-9
     x = (features[:, keep] - mean[keep]) / sd[keep]
+    if column_weights is not None:
+        x = x * np.sqrt(column_weights[keep])
     centre, scale = responses[train].mean(0), responses[train].std(0)
     if not keep.any():
         return np.tile(centre, (test.sum(), 1))
@@ -31,34 +33,40 @@ def brute_fit(features, responses, train, test, penalty):
     return model.predict(x[test]).reshape(test.sum(), -1) * scale + centre
 
 
-def brute_nested(features, targets, folds, grid, penalty_per):
-    """Explicit loops over outer folds, inner folds and penalties."""
+def brute_nested(features, targets, folds, grid, penalty_per, weightings=(None,)):
+    """Explicit loops over outer folds, inner folds, weightings of the columns and penalties.
+
+    `features` may be a callable that gives the design fitted on a training set.
+    """
+    design = features if callable(features) else lambda train: features
     n_targets = targets(0).shape[1]
-    prediction = np.full((len(features), n_targets), np.nan)
-    penalty = np.zeros((folds.n_outer, n_targets))
-    validation_r = np.zeros((folds.n_outer, n_targets))
+    prediction = np.full((len(folds.block), n_targets), np.nan)
+    penalty, validation_r = np.zeros((2, folds.n_outer, n_targets))
+    candidates = [(value, weights) for weights in weightings for value in grid]
     for outer in range(folds.n_outer):
         truth = targets(outer)
-        r2, r = np.zeros((2, len(grid), n_targets))
+        r2, r = np.zeros((2, len(candidates), n_targets))
         inner_folds = [j for j in range(folds.n_outer) if j != outer]
         for inner in inner_folds:
             train, test = folds.train(outer, inner), folds.score(inner, outer)
             baseline = truth[train].mean(0)
-            for a, value in enumerate(grid):
-                guess = brute_fit(features, truth, train, test, value)
+            for a, (value, weights) in enumerate(candidates):
+                guess = brute_fit(design(train), truth, train, test, value, weights)
                 error = ((truth[test] - guess) ** 2).sum(0)
                 r2[a] += 1 - error / ((truth[test] - baseline) ** 2).sum(0)
                 for t in range(n_targets):
                     if np.ptp(guess[:, t]) > 0:
                         r[a, t] += np.corrcoef(guess[:, t], truth[test, t])[0, 1]
         best = r2.argmax(0)
-        if penalty_per == "all":
-            best = np.full(n_targets, r2.mean(1).argmax())
-        penalty[outer] = np.array(grid)[best]
+        if not (isinstance(penalty_per, str) and penalty_per == "target"):
+            groups = np.zeros(n_targets) if isinstance(penalty_per, str) else penalty_per
+            best = np.array([r2[:, groups == group].mean(1).argmax() for group in groups])
+        penalty[outer] = [candidates[b][0] for b in best]
         validation_r[outer] = r[best, np.arange(n_targets)] / len(inner_folds)
         train, test = folds.train(outer), folds.test(outer)
         for t in range(n_targets):
-            column = brute_fit(features, truth[:, [t]], train, test, penalty[outer, t])
+            value, weights = candidates[best[t]]
+            column = brute_fit(design(train), truth[:, [t]], train, test, value, weights)
             prediction[test, t] = column[:, 0]
     return prediction, penalty, validation_r
 
@@ -72,13 +80,19 @@ CASES = {
     "unequal folds of whole stories": {"n": 100, "stories": 7, "outer": 3},
     "no gap": {"gap": 0},
     "large gap": {"gap": 8},
+    "blocks of more samples than features": {"n": 160, "p": 5, "gap": 3},
 }
 
 
-@pytest.mark.parametrize("penalty_per", ["target", "all"])
+GROUPS = np.array([1, 0, 1, 0, 2])
+
+
+@pytest.mark.parametrize("penalty_per", ["target", "all", GROUPS], ids=["target", "all", "group"])
 @pytest.mark.parametrize("case", CASES)
 def test_equals_scikit_learn_in_explicit_loops(case, penalty_per):
     features, responses, folds = problem(**CASES[case])
+    if not isinstance(penalty_per, str):
+        penalty_per = penalty_per[: responses.shape[1]]
     result = nested_ridge(features, responses, folds, GRID, penalty_per, dtype=np.float64)
     expected = brute_nested(features, lambda k: responses, folds, GRID, penalty_per)
     np.testing.assert_allclose(result.prediction, expected[0], atol=1e-6, rtol=1e-6)
@@ -147,11 +161,11 @@ def test_inner_predictions_are_the_fits_without_both_blocks():
 
 def test_held_out_samples_do_not_touch_their_own_fold():
     features, responses, folds = problem()
-    before = nested_ridge(features, responses, folds, GRID)
+    before = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
     test = folds.test(1)
     responses[test] += 100
-    after = nested_ridge(features, responses, folds, GRID)
-    np.testing.assert_array_equal(after.prediction[test], before.prediction[test])
+    after = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
+    np.testing.assert_allclose(after.prediction[test], before.prediction[test], atol=1e-9)
     np.testing.assert_array_equal(after.penalty[1], before.penalty[1])
 
 
@@ -193,3 +207,133 @@ def test_bad_values_are_refused_by_place():
         nested_ridge(features, responses, folds, GRID)
     with pytest.raises(LmbrainError, match="do not fit"):
         nested_ridge(features[1:], responses, folds, GRID)
+
+
+BANDS = np.repeat([0, 1, 2], [5, 3, 4])
+WEIGHTS = np.array([[1, 1, 1], [1, 0.01, 5], [0, 1, 1], [30, 1, 0]], float)
+
+
+@pytest.mark.parametrize("size", [(90, 12), (36, 60)], ids=["Gram", "kernel"])
+def test_banded_penalties_equal_explicit_scaling_of_bands(size):
+    n, p = size
+    features, responses, folds = problem(n=n, p=p, gap=1)
+    bands = np.sort(np.resize(BANDS, p))
+    result = nested_ridge(
+        features, responses, folds, GRID, bands=bands, band_weights=WEIGHTS, dtype=np.float64
+    )
+    weightings = [weights[bands] for weights in WEIGHTS]
+    expected = brute_nested(features, lambda k: responses, folds, GRID, "target", weightings)
+    np.testing.assert_allclose(result.prediction, expected[0], atol=1e-6, rtol=1e-6)
+    np.testing.assert_array_equal(result.penalty, expected[1])
+    np.testing.assert_allclose(result.validation_r, expected[2], atol=1e-6)
+    assert len(np.unique(result.weighting)) > 1
+
+
+@pytest.mark.parametrize("q", [3, 100], ids=["Gram", "kernel"])
+def test_a_design_fitted_on_each_training_set_equals_scikit_learn(q):
+    features, responses, folds = problem(n=60, p=7, gap=1)
+    mixing = np.random.default_rng(4).standard_normal((7, q))
+
+    def design(train):
+        centred = features - features[train].mean(0)
+        return np.tanh(centred / np.abs(centred[train]).max(0)) @ mixing
+
+    result = nested_ridge(design, responses, folds, GRID, dtype=np.float64)
+    expected = brute_nested(design, lambda k: responses, folds, GRID, "target")
+    np.testing.assert_allclose(result.prediction, expected[0], atol=1e-6, rtol=1e-6)
+    np.testing.assert_array_equal(result.penalty, expected[1])
+
+
+class OnDisk:
+    """Rows by slices alone, as an HDF5 set gives them; counts the largest piece asked for."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.largest = values, values.shape, 0
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        self.largest = max(self.largest, len(self.values[rows]))
+        return self.values[rows]
+
+
+def test_features_on_disk_are_read_in_pieces_with_the_same_result(monkeypatch):
+    for module in ("moments", "nested"):
+        monkeypatch.setattr(f"lmbrain.encoding.{module}.ROWS_AT_ONCE", 30)
+    features, responses, folds = problem(n=200, p=6)
+    source = OnDisk(features)
+    result = nested_ridge(source, responses, folds, GRID, dtype=np.float64)
+    expected = brute_nested(features, lambda k: responses, folds, GRID, "target")
+    np.testing.assert_allclose(result.prediction, expected[0], atol=1e-6)
+    np.testing.assert_array_equal(result.penalty, expected[1])
+    assert source.largest <= 30
+
+
+@pytest.mark.parametrize("case", ["more samples than features", "more features than samples"])
+def test_targets_in_passes_give_the_same_result(case):
+    features, responses, folds = problem(**CASES[case])
+    whole = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
+    passes = nested_ridge(features, responses, folds, GRID, dtype=np.float64, targets_at_once=2)
+    for name in ("prediction", "penalty", "r_per_fold", "validation_r", "response_sd"):
+        np.testing.assert_allclose(getattr(passes, name), getattr(whole, name), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "more samples than features",
+        "more features than samples",
+        "blocks of more samples than features",
+    ],
+)
+def test_torch_gives_what_numpy_gives(case):
+    features, responses, folds = problem(**CASES[case])
+    arguments = {"dtype": np.float64, "inner_predictions": True}
+    expected = nested_ridge(features, responses, folds, GRID, **arguments)
+    result = nested_ridge(features, responses, folds, GRID, device="cpu", **arguments)
+    for name in ("prediction", "penalty", "r_per_fold", "validation_r2", "inner_prediction"):
+        np.testing.assert_allclose(getattr(result, name), getattr(expected, name), atol=1e-9)
+
+
+def test_an_artefact_in_a_held_out_block_costs_float32_no_digits():
+    features, responses, folds = problem(n=300, p=10)
+    clean = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
+    responses[folds.test(2)] *= 1e6
+    spoilt = nested_ridge(features, responses, folds, GRID)
+    test = folds.test(2)
+    error = np.abs(spoilt.prediction[test] - clean.prediction[test]) / clean.response_sd[2]
+    assert error.max() < 1e-2
+
+
+def test_a_penalty_that_float32_cannot_resolve_is_refused():
+    features, responses, folds = problem(n=400, p=60)
+    with pytest.raises(LmbrainError, match="too small for float32 with these features; raise"):
+        nested_ridge(features, responses, folds, [1e-9, 1.0])
+    nested_ridge(features, responses, folds, [1e-9, 1.0], dtype=np.float64)
+
+
+def test_penalties_at_the_edge_are_warned_of(caplog):
+    features, responses, folds = problem(n=400, p=60)
+    responses[:, 0] = features.sum(axis=1)
+    nested_ridge(features, responses[:, :1], folds, [100.0, 2000.0])
+    assert "The smallest penalty, 100, won for 100% of the fits" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"penalties": [0.0, 1.0]}, "penalty 0.0 is not positive"),
+        ({"penalties": []}, "No ridge penalty"),
+        ({"penalty_per": "sensor"}, "penalty_per is 'sensor'"),
+        ({"penalty_per": np.zeros(3)}, r"shape \(3,\) for 5 targets"),
+        ({"bands": np.zeros(3, int)}, "do not fit 12 features"),
+        ({"bands": np.full(12, 1)}, "number them from 0"),
+        ({"bands": np.zeros(12, int), "band_weights": [[1, 2]]}, "2 columns for 1 bands"),
+        ({"bands": np.zeros(12, int), "band_weights": [[-1]]}, "band weight -1.0"),
+        ({"dtype": np.float16}, "use float32 or float64"),
+        ({"device": "cuda"}, "no GPU here"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(wrong, message):
+    features, responses, folds = problem()
+    with pytest.raises(LmbrainError, match=message):
+        nested_ridge(features, responses, folds, **{"penalties": GRID, **wrong})

@@ -1,122 +1,188 @@
-"""One ridge problem solved for all penalties and targets by one eigendecomposition.
+"""A training set's features where ridge is diagonal, for every penalty and target at once.
 
-Minimises |y - b - X w|^2 + penalty |w|^2 over weights w and a free intercept b; the columns of X
-and y are standardised on the training samples. With the eigenvectors of the smaller Gram matrix
-(features x features, or samples x samples), eigenvalues e, left vectors L and basis B:
+Ridge minimises |y - b - X w|^2 + penalty |w|^2 over weights w and a free intercept b, the columns
+of X standardised on the training samples. With coordinates Z of new samples, eigenvalues e of the
+smaller Gram matrix, and coefficients C = L'y of the training targets,
 
-    prediction = Z diag(1 / (e + penalty)) C,   Z = X_new B,   C = L' y
+    prediction - training mean = Z diag(1 / (e + penalty)) C
 
-where B = V, L = X V for X'X = V diag(e) V', and B = X' U, L = U for XX' = U diag(e) U'.
-Feature-sized algebra is float64; target-sized products have the targets' precision.
+where, with the eigenvectors V of the features' Gram matrix X'X or U of the samples' kernel XX',
+
+    features' side:  Z = X_new V,      L = X V
+    samples' side:   Z = X_new X' U,   L = U
+
+Bands of columns with penalties of their own: column i times sqrt(weight_i) has the penalty
+penalty / weight_i; a weight of 0 leaves it out. All of this is float64.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from lmbrain.encoding.scores import unit_columns
+from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.moments import CONSTANT, BlockMoments, Rows, read_rows, standardise
+from lmbrain.encoding.products import Array, Products
+from lmbrain.encoding.targets import CrossMoments, Loaded
 
-# A feature whose SD is below this share of its largest value is constant but for rounding.
-_CONSTANT = 1e-13
+COLUMNS_OF_KERNEL = 4096  # features standardised at a time
+
+
+class Basis(Protocol):
+    """Coordinates of one training set and one weighting of the columns.
+
+    Attributes
+    ----------
+    eigenvalues : (q,) float64, not negative
+    """
+
+    eigenvalues: np.ndarray
+
+    def coordinates(self, index: np.ndarray) -> np.ndarray:
+        """Z (m, q) of samples given by number."""
+        ...
+
+    def coefficients(self, products: Products, source: Array, columns: slice) -> Array:
+        """C (q, t) of the targets in `columns`; `source` is what the training set gives."""
+        ...
+
+
+class Training(Protocol):
+    """One training set."""
+
+    def source(self, loaded: Loaded, cross: CrossMoments | None) -> Array:
+        """What coefficients are computed from, a column a target."""
+        ...
+
+    def basis(self, column_weights: np.ndarray) -> Basis:
+        """Decompose with these weights (p,) of the columns."""
+        ...
+
+
+class GramTraining:
+    """One training set by its features' Gram matrix.
+
+    Parameters
+    ----------
+    moments : BlockMoments
+    held_out : tuple of int
+        Blocks of the folds.
+    """
+
+    def __init__(self, moments: BlockMoments, held_out: tuple[int, ...]) -> None:
+        self._moments, self._held_out = moments, held_out
+        self._mean, self._scale, self._standard = standardise(moments.training(*held_out))
+
+    def source(self, loaded: Loaded, cross: CrossMoments) -> Array:
+        """X'Y (p + 1, t) of the training samples."""
+        return cross.training(*self._held_out)
+
+    def basis(self, column_weights: np.ndarray) -> GramBasis:
+        """Decompose with these weights (p,) of the columns."""
+        kept = np.flatnonzero(column_weights > 0)
+        root = np.sqrt(column_weights[kept])
+        gram = self._standard[np.ix_(kept, kept)] * root * root[:, None]
+        eigenvalues, vectors = np.linalg.eigh(gram)
+        rotation = np.zeros((len(column_weights) + 1, len(kept)))
+        rotation[kept] = vectors * (self._scale[kept] * root)[:, None]
+        rotation[-1] = -self._mean @ rotation[:-1]
+        return GramBasis(self._moments, np.maximum(eigenvalues, 0), rotation)
 
 
 @dataclass(frozen=True)
-class Decomposition:
-    """Eigendecomposition of one training set's Gram matrix (see the formula above)."""
+class GramBasis:
+    """The features' side. `rotation` W (p + 1, q): Z = X W; the ones of X subtract the mean."""
 
-    mean: np.ndarray  # (p,)
-    scale: np.ndarray  # (p,) 1 / SD, 0 for constant columns
-    basis: np.ndarray  # B (p, q)
-    left: np.ndarray  # L (n_train, q)
-    eigenvalues: np.ndarray  # e (q,)
+    moments: BlockMoments
+    eigenvalues: np.ndarray
+    rotation: np.ndarray
 
-    def rotate(self, new_features: np.ndarray) -> np.ndarray:
-        """Z (m, q) of new samples (m, p)."""
-        return ((new_features - self.mean) * self.scale) @ self.basis
+    def coordinates(self, index: np.ndarray) -> np.ndarray:
+        """Z (m, q) of samples given by number."""
+        return self.moments.rows(index) @ self.rotation
 
-    def fit(self, targets: np.ndarray) -> Fit:
-        """Coefficients of the training targets (n_train, t), standardised here."""
-        dtype = targets.dtype
-        mean = targets.mean(axis=0, dtype=np.float64)
-        standard = targets - mean.astype(dtype)
-        sd = np.sqrt(np.einsum("it,it->t", standard, standard, dtype=np.float64) / len(standard))
-        standard /= np.where(sd > 0, sd, 1).astype(dtype)
-        return Fit(self, self.left.astype(dtype).T @ standard, mean, sd)
+    def coefficients(self, products: Products, source: Array, columns: slice) -> Array:
+        """C = L'Y = W'(X'Y), (q, t): the training samples are not read again."""
+        return products.put(self.rotation.T) @ source[:, columns]
+
+
+class KernelTraining:
+    """One training set by its samples' kernel: more features than samples, or own features.
+
+    Parameters
+    ----------
+    features : (n, p) array-like
+        As of this training set (a design fitted on it may differ from the others').
+    folds : Folds
+    held_out : tuple of int
+    bands : (p,) int
+        Band of each column; a kernel is kept for each.
+    """
+
+    def __init__(
+        self, features: Rows, folds: Folds, held_out: tuple[int, ...], bands: np.ndarray
+    ) -> None:
+        self._bands = bands
+        self._train = np.flatnonzero(folds.train(*held_out))
+        self._place = np.full(len(folds.block), -1)
+        used = np.flatnonzero(folds.usable)
+        self._place[used] = np.arange(len(used))
+        self._kernels = {
+            int(band): _kernel(features, used, self._train, np.flatnonzero(bands == band))
+            for band in np.unique(bands)
+        }
+
+    def source(self, loaded: Loaded, cross: CrossMoments | None) -> Array:
+        """The targets of all samples (n, t)."""
+        return loaded.values
+
+    def basis(self, column_weights: np.ndarray) -> KernelBasis:
+        """Decompose with these weights (p,) of the columns, equal within a band."""
+        kernel = np.zeros((int(self._place.max()) + 1, len(self._train)))
+        for band, part in self._kernels.items():
+            kernel += column_weights[np.argmax(self._bands == band)] * part
+        eigenvalues, left = np.linalg.eigh(kernel[self._place[self._train]])
+        return KernelBasis(np.maximum(eigenvalues, 0), left, kernel, self._place, self._train)
 
 
 @dataclass(frozen=True)
-class Fit:
-    """One training set's features and targets where ridge is diagonal, for every penalty."""
+class KernelBasis:
+    """The samples' side. `left` U (n_train, q); `kernel` of all used with the training samples."""
 
-    decomposition: Decomposition
-    coefficients: np.ndarray  # C (q, t), of standardised targets
-    mean: np.ndarray  # (t,) of the targets
-    sd: np.ndarray  # (t,)
+    eigenvalues: np.ndarray
+    left: np.ndarray
+    kernel: np.ndarray
+    place: np.ndarray
+    train: np.ndarray
 
-    def predict(self, new_features: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-        """(m, t) predictions in the targets' units, each target at its own penalty (t,)."""
-        dtype = self.coefficients.dtype
-        shrink = 1 / (self.decomposition.eigenvalues[:, None] + penalty)
-        rotated = self.decomposition.rotate(new_features).astype(dtype)
-        standard = rotated @ (self.coefficients * shrink.astype(dtype))
-        return standard * self.sd.astype(dtype) + self.mean.astype(dtype)
+    def coordinates(self, index: np.ndarray) -> np.ndarray:
+        """Z (m, q) of samples given by number."""
+        return self.kernel[self.place[index]] @ self.left
 
-    def validate(
-        self, new_features: np.ndarray, truth: np.ndarray, penalties: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """R2 and correlation (a, t) of the predictions at each penalty (a,) with `truth` (m, t).
-
-        The products of predictions and truth need one projection of the truth for all penalties;
-        only the predictions' norms need a product a penalty, by the triangular factor of Z where
-        that is smaller. R2 is 1 - (|y|^2 - 2 <y, prediction> + |prediction|^2) / |y|^2 with y in
-        the training set's mean and SD, split into its centred part and its mean.
-        """
-        dtype = self.coefficients.dtype
-        rotated = self.decomposition.rotate(new_features)
-        centre = rotated.mean(axis=0)
-        rotated -= centre
-        shrink = (1 / (self.decomposition.eigenvalues + penalties[:, None])).astype(dtype)
-        along = rotated.astype(dtype).T @ unit_columns(truth)
-        along *= self.coefficients
-        product = shrink @ along
-        offset = (shrink * centre.astype(dtype)) @ self.coefficients
-        if _triangle_pays(*rotated.shape, truth.shape[1], len(penalties)):
-            rotated = np.linalg.qr(rotated, mode="r")
-        rotated = rotated.astype(dtype)
-        energy = np.empty_like(product)
-        for row, weights in zip(energy, shrink, strict=True):
-            predicted = rotated @ (weights[:, None] * self.coefficients)
-            row[:] = np.einsum("it,it->t", predicted, predicted)
-        sd = np.where(self.sd > 0, self.sd, 1)
-        size = len(new_features)
-        length = np.sqrt(size) * truth.std(axis=0, dtype=np.float64) / sd
-        mean = (truth.mean(axis=0, dtype=np.float64) - self.mean) / sd
-        explained = 2 * length * product - energy + size * offset * (2 * mean - offset)
-        total = length**2 + size * mean**2
-        r2 = np.divide(explained, total, out=np.zeros(product.shape), where=total > 0)
-        norm = np.sqrt(energy)
-        return r2, np.divide(product, norm, out=np.zeros(product.shape), where=norm > 0)
+    def coefficients(self, products: Products, source: Array, columns: slice) -> Array:
+        """C = U'(Y - mean), (q, t)."""
+        centred = self.left - self.left.mean(axis=0)
+        return products.put(centred.T) @ products.rows(source, self.train)[:, columns]
 
 
-def decompose(features: np.ndarray) -> Decomposition:
-    """Standardise training features (n_train, p) and decompose the smaller Gram matrix."""
-    mean = features.mean(axis=0)
-    sd = features.std(axis=0)
-    constant = sd <= _CONSTANT * np.abs(features).max(axis=0, initial=0)
-    scale = np.where(constant, 0, 1 / np.where(constant, 1, sd))
-    standard = (features - mean) * scale
-    if standard.shape[1] <= len(standard):
-        eigenvalues, basis = np.linalg.eigh(standard.T @ standard)
-        left = standard @ basis
-    else:
-        eigenvalues, left = np.linalg.eigh(standard @ standard.T)
-        basis = standard.T @ left
-    return Decomposition(mean, scale, basis, left, np.maximum(eigenvalues, 0))
+def _kernel(features: Rows, used: np.ndarray, train: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(n_used, n_train) products of features standardised on the training samples.
 
-
-def _triangle_pays(n_samples: int, n_features: int, n_targets: int, n_penalties: int) -> bool:
-    """Whether products saved by Z's triangular factor outweigh making it in float64."""
-    saved = n_penalties * n_targets * (n_samples - n_features)
-    return saved > 2 * n_samples * n_features
+    Columns are standardised a few thousand at a time: no second copy of an array is made.
+    """
+    kernel = np.zeros((len(used), len(train)))
+    trained = np.searchsorted(used, train)
+    read = None if isinstance(features, np.ndarray) else read_rows(features, used)
+    for start in range(0, len(columns), COLUMNS_OF_KERNEL):
+        chosen = columns[start : start + COLUMNS_OF_KERNEL]
+        part = features[np.ix_(used, chosen)] if read is None else read[:, chosen]
+        part = part.astype(np.float64)
+        inside = part[trained]
+        mean, sd = inside.mean(axis=0), inside.std(axis=0)
+        constant = sd <= CONSTANT * np.abs(inside).max(axis=0, initial=0)
+        part -= mean
+        part *= np.where(constant, 0, 1 / np.where(constant, 1, sd))
+        kernel += part @ part[trained].T
+    return kernel

@@ -1,7 +1,11 @@
-"""Ridge regression of many targets with the penalty chosen by nested cross-validation, exactly.
+"""Ridge regression of many targets with penalties chosen by nested cross-validation, exactly.
 
 The training set without blocks k and j is the same for inner fold j of outer fold k as for inner
 fold k of outer fold j, so it is decomposed once (10 + 45 decompositions, not 100, for ten folds).
+
+Precision: feature-sized algebra is float64. With float32 target-sized products, predictions at
+penalty a are off by at most some 3e-8 sqrt(q e / a) of the response's SD, e the largest of q
+eigenvalues of the standardised Gram matrix; where that exceeds 1% float32 is refused.
 
 The penalty is the one with the highest R2 over the inner folds, not the highest correlation: the
 correlation hardly changes once shrinkage is strong, so it often picks a penalty that shrinks the
@@ -10,19 +14,25 @@ prediction to nothing, or none at all; on simulated responses R2 chose better fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from lmbrain.encoding.decomposition import Fit, decompose
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.scores import pearson, r2_score
+from lmbrain.encoding.moments import Rows
+from lmbrain.encoding.nested import Design, NestedFits
+from lmbrain.encoding.targets import TargetsOfFold
 from lmbrain.errors import LmbrainError
 
-Targets = Callable[[int], np.ndarray]
+log = logging.getLogger(__name__)
+
+PenaltyPer = Literal["target", "all"] | np.ndarray
+EDGE_WARNING = 0.05  # share of fits at an edge of the grid that is worth a warning
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,10 @@ class NestedRidgeResult:
         Pearson correlation, and R2 against the training mean, inside each test fold.
     penalty : (k, t)
         Chosen penalty.
-    validation_r : (k, t)
-        Mean correlation over the inner folds at the chosen penalty.
+    weighting : (k, t) int
+        Chosen row of `band_weights`; 0 where there are no bands.
+    validation_r, validation_r2 : (k, t)
+        Mean correlation and R2 over the inner folds at the choice.
     response_mean, response_sd : (k, t)
         Of the training responses of each outer fold.
     penalties : (a,)
@@ -52,7 +64,9 @@ class NestedRidgeResult:
     r_per_fold: np.ndarray
     r2_per_fold: np.ndarray
     penalty: np.ndarray
+    weighting: np.ndarray
     validation_r: np.ndarray
+    validation_r2: np.ndarray
     response_mean: np.ndarray
     response_sd: np.ndarray
     penalties: np.ndarray
@@ -76,13 +90,20 @@ class NestedRidgeResult:
 
 
 def nested_ridge(
-    features: np.ndarray,
-    responses: np.ndarray | Targets,
+    features: Rows | Design,
+    responses: np.ndarray | TargetsOfFold,
     folds: Folds,
-    penalties: list[float],
-    penalty_per: Literal["target", "all"] = "target",
+    penalties: Sequence[float],
+    penalty_per: PenaltyPer = "target",
+    *,
+    bands: np.ndarray | None = None,
+    band_weights: np.ndarray | None = None,
     dtype: type = np.float32,
+    device: str | None = None,
+    threads: int | None = None,
+    targets_at_once: int | None = None,
     inner_predictions: bool = False,
+    progress: bool = False,
 ) -> NestedRidgeResult:
     """Predict every sample by a ridge fit that saw neither it nor its surroundings.
 
@@ -92,163 +113,103 @@ def nested_ridge(
 
     Parameters
     ----------
-    features : (n, p) float
+    features : (n, p) array-like of float, or callable
         Any scale; p may be 0 (predicts the training mean). Columns constant in a training set
-        get no weight there.
-    responses : (n, t) float, or callable
-        A callable gives the (n, t) responses of outer fold k (cross-fitted denoised ones); it is
-        called several times per fold. Only rows in `train(k)` and `test(k)` are read.
+        get no weight there. Anything that gives rows by slices (a memory map, an HDF5 set) is
+        read in pieces where p is at most the number of training samples. A callable gets the
+        mask (n,) of a training set and returns the (n, q) design fitted on it.
+    responses : (n, t) array-like of float, or callable
+        A callable gives the (n, t) responses of outer fold k (cross-fitted denoised ones); only
+        its rows in `train(k)` and `test(k)` are read.
     folds : Folds
-    penalties : list of float
+    penalties : sequence of float
         Grid, positive; the unit is that of summed squares of standardised features.
-    penalty_per : "target" or "all"
-        One penalty a target, or one for all (highest mean R2 over targets).
+    penalty_per : "target", "all" or (t,) array
+        One penalty a target, one for all, or one for the targets with the same value in the array
+        (highest mean R2 over them).
+    bands : (p,) int, optional
+        Band of each feature, from 0.
+    band_weights : (w, b) float, optional
+        Weightings of the bands tried along with the penalties (banded ridge, Nunez-Elizalde et
+        al. 2019): band b has penalty / weight. A weight of 0 leaves the band out. Default: all 1.
     dtype : float32 or float64
-        Of the target-sized products and the results.
+        Of the target-sized products and the results; all feature-sized algebra is float64.
+    device : str, optional
+        Torch device for the target-sized products; default: numpy.
+    threads : int, optional
+        Threads of the linear algebra; default: all. Fewer where other processes need the cores: a
+        decomposition whose threads wait for a core slows down manifold.
+    targets_at_once : int, optional
+        Default: as many as fit in a GiB. Each pass decomposes anew; the results are the same.
     inner_predictions : bool
         Also return the cross-fitted predictions of the training samples.
+    progress : bool
+        Show a progress bar on stderr.
 
     Raises
     ------
     LmbrainError
-        If features or responses that are used hold a non-finite number, lengths differ, or a
-        response is constant in a training fold.
+        If features or responses that are used hold a non-finite number, lengths differ, a
+        response is constant in a training fold, a penalty or weight is unusable, or the smallest
+        penalty asks for more digits than float32 has.
     """
-    features = np.asarray(features, np.float64)
-    penalties = np.asarray(penalties, np.float64)
-    _check_features(features, folds)
-    targets = _checked_targets(responses, folds, dtype)
-    shared = not callable(responses)
-    kept: dict[tuple[int, int], Fit] | None = {} if inner_predictions else None
-    validation_r2, validation_r = _validate(features, targets, shared, folds, penalties, kept)
-    n_outer, _, n_targets = validation_r.shape
-    chosen = _choose(validation_r2, penalty_per)
-    penalty = penalties[chosen]
-    prediction = np.full((len(features), n_targets), np.nan, dtype)
-    mean, sd, r, r2 = np.empty((4, n_outer, n_targets))
-    for outer in range(n_outer):
-        train, test = folds.train(outer), folds.test(outer)
-        truth = targets(outer)
-        fit = decompose(features[train]).fit(truth[train])
-        prediction[test] = fit.predict(features[test], penalty[outer])
-        mean[outer], sd[outer] = fit.mean, fit.sd
-        r[outer] = pearson(prediction[test], truth[test])
-        r2[outer] = r2_score(prediction[test], truth[test], fit.mean)
-    return NestedRidgeResult(
-        prediction=prediction,
-        r_per_fold=r,
-        r2_per_fold=r2,
-        penalty=penalty,
-        validation_r=np.take_along_axis(validation_r, chosen[:, None], axis=1)[:, 0],
-        response_mean=mean,
-        response_sd=sd,
-        penalties=penalties,
-        inner_prediction=None if kept is None else _cross_fitted(kept, features, folds, penalty),
+    with threadpool_limits(threads) if threads else nullcontext():
+        solver = NestedFits(
+            features, responses, folds, penalties, bands, band_weights, dtype, device
+        )
+        passes = solver.passes(targets_at_once)
+        r2, r = solver.validate(passes, progress)
+        chosen = _choose(r2, penalty_per)
+        fitted = solver.refit(passes, chosen)
+        inner = solver.inner_predictions(passes, chosen) if inner_predictions else None
+    at_choice = chosen[:, None]
+    result = NestedRidgeResult(
+        **fitted,
+        penalty=solver.penalties[chosen % len(solver.penalties)],
+        weighting=chosen // len(solver.penalties),
+        validation_r=np.take_along_axis(r, at_choice, axis=1)[:, 0],
+        validation_r2=np.take_along_axis(r2, at_choice, axis=1)[:, 0],
+        penalties=solver.penalties,
+        inner_prediction=inner,
     )
+    _warn_of_edges(result)
+    return result
 
 
-def _validate(
-    features: np.ndarray,
-    targets: Targets,
-    shared: bool,
-    folds: Folds,
-    penalties: np.ndarray,
-    kept: dict[tuple[int, int], Fit] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """R2 and correlation (k, a, t) of each outer fold and penalty, mean over the inner folds.
-
-    Fits go into `kept` under (outer, inner) where that is given.
-    """
-    n_outer = folds.n_outer
-    r2, r = np.zeros((2, n_outer, len(penalties), targets(0).shape[1]))
-    for pair in combinations(range(n_outer), 2):
-        train = folds.train(*pair)
-        decomposition = decompose(features[train])
-        fit = None
-        for outer, inner in (pair, pair[::-1]):
-            truth = targets(outer)
-            if fit is None or not shared:
-                fit = decomposition.fit(truth[train])
-            scored = folds.score(inner, outer)
-            scores = fit.validate(features[scored], truth[scored], penalties)
-            r2[outer] += scores[0] / (n_outer - 1)
-            r[outer] += scores[1] / (n_outer - 1)
-            if kept is not None:
-                kept[outer, inner] = fit
-    return r2, r
-
-
-def _choose(validation: np.ndarray, penalty_per: Literal["target", "all"]) -> np.ndarray:
-    """(k, t) index of the best penalty from validation scores (k, a, t)."""
-    if penalty_per == "target":
-        return validation.argmax(axis=1)
-    best = validation.mean(axis=2).argmax(axis=1)
-    return np.broadcast_to(best[:, None], (len(validation), validation.shape[2]))
-
-
-def _cross_fitted(
-    kept: dict[tuple[int, int], Fit], features: np.ndarray, folds: Folds, penalty: np.ndarray
-) -> np.ndarray:
-    """(k, n, t) predictions of each outer fold's training samples, block by block left out."""
-    dtype = next(iter(kept.values())).coefficients.dtype
-    predictions = np.full((len(penalty), len(features), penalty.shape[1]), np.nan, dtype)
-    for (outer, inner), fit in kept.items():
-        scored = folds.score(inner, outer)
-        predictions[outer, scored] = fit.predict(features[scored], penalty[outer])
-    return predictions
-
-
-def _check_features(features: np.ndarray, folds: Folds) -> None:
-    if features.ndim != 2 or len(features) != len(folds.block):
+def _choose(validation: np.ndarray, penalty_per: PenaltyPer) -> np.ndarray:
+    """(k, t) index of the best candidate from validation scores (k, c, t)."""
+    if isinstance(penalty_per, str):
+        if penalty_per == "target":
+            return validation.argmax(axis=1)
+        if penalty_per != "all":
+            raise LmbrainError(
+                f"penalty_per is {penalty_per!r}; use 'target', 'all' or a group for each target."
+            )
+        penalty_per = np.zeros(validation.shape[2], int)
+    groups = np.asarray(penalty_per)
+    if groups.shape != validation.shape[2:]:
         raise LmbrainError(
-            f"features of shape {features.shape} do not fit {len(folds.block)} samples; "
-            "make folds and features from the same words table."
+            f"penalty_per has shape {groups.shape} for {validation.shape[2]} targets; give the "
+            "group of each target."
         )
-    wrong = ~np.isfinite(features) & folds.usable[:, None]
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise LmbrainError(
-            f"Feature column {column} of sample {row} is not a finite number; mend the feature "
-            "or leave the sample out of the folds."
-        )
+    chosen = np.empty((len(validation), validation.shape[2]), int)
+    for group in np.unique(groups):
+        inside = groups == group
+        chosen[:, inside] = validation[:, :, inside].mean(axis=2).argmax(axis=1)[:, None]
+    return chosen
 
 
-def _checked_targets(responses: np.ndarray | Targets, folds: Folds, dtype: type) -> Targets:
-    """Responses of each outer fold in `dtype`, refused where they cannot be used."""
-    if callable(responses):
-        checked: set[int] = set()
-
-        def targets(outer: int) -> np.ndarray:
-            values = np.asarray(responses(outer), dtype)
-            if outer not in checked:
-                _check_responses(values, folds, outer)
-                checked.add(outer)
-            return values
-
-        return targets
-    values = np.asarray(responses, dtype)
-    for outer in range(folds.n_outer):
-        _check_responses(values, folds, outer)
-    return lambda outer: values
-
-
-def _check_responses(values: np.ndarray, folds: Folds, outer: int) -> None:
-    if values.ndim != 2 or len(values) != len(folds.block):
-        raise LmbrainError(
-            f"responses of shape {values.shape} do not fit {len(folds.block)} samples; "
-            "make folds and responses from the same words table."
-        )
-    train = folds.train(outer)
-    wrong = ~np.isfinite(values) & (train | folds.test(outer))[:, None]
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise LmbrainError(
-            f"Response {column} of sample {row} is not a finite number; mend the recording or "
-            "leave the sample out of the folds."
-        )
-    constant = np.ptp(values[train], axis=0) == 0
-    if constant.any():
-        raise LmbrainError(
-            f"Response {int(constant.argmax())} never varies in the training samples of fold "
-            f"{outer}; mark its sensor as bad or exclude the subject."
-        )
+def _warn_of_edges(result: NestedRidgeResult) -> None:
+    """Log how many predictable targets would have liked a penalty beyond the grid."""
+    predictable = result.validation_r2 > 0
+    for side, name in ((-1, "smallest"), (1, "largest")):
+        share = np.mean((result.at_edge == side)[predictable]) if predictable.any() else 0
+        if share > EDGE_WARNING:
+            value = (result.penalties.max() if side > 0 else result.penalties.min()).item()
+            log.warning(
+                "The %s penalty, %g, won for %.0f%% of the fits of predictable targets; widen the "
+                "grid of penalties.",
+                name,
+                value,
+                100 * share,
+            )
