@@ -83,10 +83,10 @@ class Targets:
         centre, scale = np.empty((2, count))
         sums, squares = np.empty((2, folds.n_outer, count))
         for part in pieces(columns.start, columns.stop, COLUMNS_AT_ONCE):
-            raw = np.asarray(source[:, part])
+            raw = np.asarray(source[:, part], dtype=np.float64)
             _check(raw, used, folds, outers, part.start)
             here = slice(part.start - columns.start, part.stop - columns.start)
-            kept = raw[used].astype(np.float64)
+            kept = raw[used]
             inside = [folds.block[used] == block for block in range(folds.n_outer)]
             centre[here], scale[here] = _middle([kept[mask] for mask in inside])
             kept -= centre[here]

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from lmbrain.encoding.estimator import NestedRidge
+from lmbrain.encoding.folds import make_folds
+from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.errors import LmbrainError
+
+GRID = (1.0, 30.0, 1000.0)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((200, 8)) * 3 + 1
+    return features, features[:, :4] @ rng.standard_normal((4, 3)) + rng.standard_normal((200, 3))
+
+
+def test_fit_gives_the_nested_cross_validation(data):
+    features, responses = data
+    model = NestedRidge(GRID, n_folds=4, gap=3).fit(features, responses)
+    folds = make_folds(np.full(200, "s"), np.arange(200), np.ones(200, bool), 4, 3)
+    expected = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
+    np.testing.assert_array_equal(model.prediction_, expected.prediction)
+    np.testing.assert_array_equal(model.penalty_, expected.penalty)
+    np.testing.assert_array_equal(model.r_, expected.r)
+
+
+def test_new_data_get_the_ridge_of_all_samples_at_the_median_penalty(data):
+    features, responses = data
+    model = NestedRidge(GRID, n_folds=4).fit(features, responses)
+    new = features[:7] + 0.5
+    mean, sd = features.mean(0), features.std(0)
+    for target in range(3):
+        penalty = np.exp(np.median(np.log(model.penalty_[:, target])))
+        ridge = Ridge(alpha=penalty).fit((features - mean) / sd, responses[:, target])
+        expected = ridge.predict((new - mean) / sd)
+        np.testing.assert_allclose(model.predict(new)[:, target], expected, atol=1e-9)
+
+
+def test_bands_weigh_the_model_of_all_samples(data):
+    features, responses = data
+    bands, weights = np.repeat([0, 1], 4), np.array([[1.0, 0.001]])
+    model = NestedRidge(GRID, n_folds=4, bands=bands, band_weights=weights)
+    model.fit(features, responses[:, 0])
+    x = (features - features.mean(0)) / features.std(0) * np.sqrt(weights[0][bands])
+    ridge = Ridge(alpha=np.exp(np.median(np.log(model.penalty_)))).fit(x, responses[:, 0])
+    np.testing.assert_allclose(model.predict(features), ridge.predict(x), atol=1e-9)
+
+
+def test_given_blocks_are_the_folds(data):
+    features, responses = data
+    blocks = np.repeat([0, 1, 2, -1], [60, 80, 40, 20])
+    model = NestedRidge(GRID).fit(features, responses, folds=blocks)
+    assert model.r_per_fold_.shape == (3, 3)
+    np.testing.assert_array_equal(np.isnan(model.prediction_[:, 0]), blocks == -1)
+
+
+def test_too_few_samples_for_the_folds_are_refused(data):
+    with pytest.raises(LmbrainError, match="too few for 10 folds"):
+        NestedRidge(GRID).fit(data[0][:20], data[1][:20])
+
+
+def test_it_can_be_cloned_with_its_settings():
+    model = clone(NestedRidge(GRID, gap=2, dtype="float32"))
+    assert (model.penalties, model.gap, model.dtype) == (GRID, 2, "float32")
+
+
+@parametrize_with_checks(
+    [NestedRidge(GRID, n_folds=3)],
+    expected_failed_checks=lambda _: {
+        "check_fit2d_1sample": "one sample stops with LmbrainError, not ValueError"
+    },
+)
+def test_scikit_learns_own_checks_pass(estimator, check):
+    check(estimator)
