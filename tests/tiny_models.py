@@ -24,6 +24,8 @@ from transformers import (
 
 from lmbrain.words import make_words
 
+torch.set_num_threads(1)  # threads only slow such small products down, most where cores are shared
+
 TEXT = (
     'The old lighthouse-keeper didn\u2019t sleep. "Stop!" she said, \u201cit\u2019s '
     "na\u00efve...\u201d + He (almost) laughed; the cat\U0001f408 purred -- \u00c5ngstr\u00f6m's "
@@ -116,12 +118,12 @@ def unigram():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
 
 
-def gpt2(tokenizer, n_positions=160):
+def gpt2(tokenizer, n_positions=160, n_layer=2, n_embd=32):
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_positions=n_positions,
-        n_embd=32,
-        n_layer=2,
+        n_embd=n_embd,
+        n_layer=n_layer,
         n_head=2,
         bos_token_id=0,
         eos_token_id=0,

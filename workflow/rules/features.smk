@@ -24,7 +24,7 @@ rule lm_features:
         model="base|untrained|tuned_[A-Za-z0-9_]+",
     conda:
         "../../envs/lm.yaml"
-    threads: 1
+    threads: 1 if STUDY.language_model.source == "tiny" else 8
     resources:
         mem_mb=2000 if STUDY.language_model.source == "tiny" else 16000,
         gpu=0 if STUDY.language_model.source == "tiny" else 1,

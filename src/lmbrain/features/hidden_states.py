@@ -45,7 +45,7 @@ class HiddenStates:
         self.model = model
         self.layers = list(layers)
         self.depth = model.config.get_text_config().num_hidden_layers
-        self.blocks = _blocks(model.base_model, self.depth)
+        self.owner, self.blocks = _blocks(model.base_model, self.depth)
         self.few_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         if self.blocks is not None and not self._agrees(probe):
             self.blocks = None
@@ -83,10 +83,11 @@ class HiddenStates:
         kept: dict[int, torch.Tensor] = {}
         with ExitStack() as hooks:
             for layer in self.layers:
-                deepest = layer == max(self.layers) and not logits
-                module = self.model.base_model if layer == self.depth else self.blocks[layer]
-                catch = _after if layer == self.depth else _before
-                hooks.enter_context(catch(module, layer, kept, keep, last=deepest))
+                if layer == self.depth:
+                    hooks.enter_context(_after(self.owner, layer, kept, keep))
+                    continue
+                last = layer == max(self.layers) and not logits
+                hooks.enter_context(_before(self.blocks[layer], layer, kept, keep, last=last))
             output = self._run(ids, logits)
         return [kept[layer] for layer in self.layers], output
 
@@ -112,24 +113,29 @@ class HiddenStates:
     def _agrees(self, probe: torch.Tensor) -> bool:
         expected, _ = self._everything(probe, torch.clone, 0)
         try:
-            caught, _ = self(probe, torch.clone)
+            caught = [*self(probe, torch.clone)[0], *self(probe, torch.clone, logits=1)[0]]
         except (AttributeError, IndexError, KeyError, TypeError):
             return False  # the base model or its blocks take or return something else
         return all(
             one.shape == other.shape
             and bool((one - other).abs().max() <= AGREEMENT * other.abs().max())
-            for one, other in zip(caught, expected, strict=True)
+            for one, other in zip(caught, 2 * expected, strict=True)
         )
 
 
-def _blocks(base: torch.nn.Module, depth: int) -> torch.nn.ModuleList | None:
-    """The outermost list of as many modules as the model has layers."""
+def _blocks(
+    base: torch.nn.Module, depth: int
+) -> tuple[torch.nn.Module | None, torch.nn.ModuleList | None]:
+    """The outermost list of as many modules as the model has layers, and the module it is in."""
     lists = [
-        (name.count("."), module)
+        (name.count("."), name, module)
         for name, module in base.named_modules()
         if isinstance(module, torch.nn.ModuleList) and len(module) == depth
     ]
-    return min(lists, key=lambda found: found[0])[1] if lists else None
+    if not lists:
+        return None, None
+    _, name, blocks = min(lists, key=lambda found: found[0])
+    return base.get_submodule(name.rpartition(".")[0]), blocks
 
 
 @contextmanager
@@ -152,14 +158,14 @@ def _before(
 
 @contextmanager
 def _after(
-    base: torch.nn.Module, layer: int, kept: dict[int, torch.Tensor], keep: Keep, *, last: bool
+    owner: torch.nn.Module, layer: int, kept: dict[int, torch.Tensor], keep: Keep
 ) -> Iterator[None]:
     """Catch what the blocks and the final normalisation give."""
 
     def catch(_module, _args, output):
         kept[layer] = keep(output.last_hidden_state)
 
-    handle = base.register_forward_hook(catch)
+    handle = owner.register_forward_hook(catch)
     try:
         yield
     finally:
