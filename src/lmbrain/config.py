@@ -207,7 +207,8 @@ class Trim(Section):
 
 class Ridge(Section):
     penalties: Annotated[list[Positive], Field(min_length=2)]
-    penalty_per: Literal["target", "all"]
+    penalty_per: Literal["target", "sensor", "bin", "all"]
+    weightings: Annotated[int, Field(ge=0)]
     denoised: bool
 
 
@@ -224,6 +225,7 @@ class Encoding(Section):
     drift_cutoff: Positive | None
     trim: Trim | None
     components: Count | None
+    partition: bool
     ridge: Ridge
 
     @model_validator(mode="after")

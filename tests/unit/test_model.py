@@ -7,6 +7,7 @@ from lmbrain.artefacts import write_netcdf, write_table
 from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.model import encode, read_features
 from lmbrain.encoding.scores import fold_correlation
+from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import group_average
 
@@ -39,6 +40,11 @@ def person(values: np.ndarray, usable=None) -> xr.DataArray:
     )
 
 
+def space(*parts: np.ndarray) -> FeatureSpace:
+    bands = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
+    return FeatureSpace([f"part{i}" for i in range(len(parts))], np.hstack(parts), bands)
+
+
 def test_parts_are_stacked_in_order_with_the_layer_asked_for(tmp_path, words, rng):
     states, table = rng.normal(size=(N, 3, 4)), rng.normal(size=N)
     write_netcdf(hidden(states), tmp_path / "base.nc", {})
@@ -65,7 +71,7 @@ def test_scores_keep_the_place_of_each_sensor_and_bin(rng):
     values[:, 1, 2] += 3 * features[:, 0]
     folds = make_folds(np.full(N, "s"), np.arange(N, dtype=float), np.ones(N, bool), 4, 5)
     scores, prediction = encode(
-        features, person(values), folds, penalties=[1.0, 100.0], penalty_per="target"
+        space(features), person(values), folds, penalties=[1.0, 100.0], penalty_per="target"
     )
     best = scores["r"].where(scores["r"] == scores["r"].max(), drop=True)
     assert (best.sensor.item(), best.time.item()) == ("b", 0.3)
@@ -80,7 +86,7 @@ def test_targets_of_an_outer_fold_replace_the_responses(rng):
     folds = make_folds(np.full(N, "s"), np.arange(N, dtype=float), np.ones(N, bool), 4, 5)
     noise = person(rng.normal(size=(N, 2, 3)))
     scores, _ = encode(
-        features,
+        space(features),
         noise,
         folds,
         penalties=[1.0, 100.0],
@@ -97,3 +103,25 @@ def test_the_group_average_is_a_plain_mean_over_the_samples_usable_in_everyone(r
     mean = group_average(p for p in (person(first), person(second, usable)))
     np.testing.assert_allclose(mean, (first + second) / 2, atol=1e-6)
     np.testing.assert_array_equal(mean["usable"], usable)
+
+
+def test_parts_get_penalties_of_their_own_where_weightings_are_tried(rng):
+    """A strong part of few columns beside many columns of noise: one penalty fits neither."""
+    strong, noise = rng.normal(size=(N, 2)), rng.normal(size=(N, 60))
+    values = np.repeat((strong @ [2.0, 1.0])[:, None], 6, axis=1).reshape(N, 2, 3)
+    values = values + rng.normal(size=values.shape)
+    folds = make_folds(np.full(N, "s"), np.arange(N, dtype=float), np.ones(N, bool), 4, 5)
+    settings = {"penalties": [1.0, 10.0, 100.0, 1000.0], "penalty_per": "all"}
+    one, _ = encode(space(strong, noise), person(values), folds, **settings)
+    own, _ = encode(space(strong, noise), person(values), folds, **settings, weightings=8)
+    assert float(own["r2"].mean() - one["r2"].mean()) > 0.05
+    assert (own["weighting"] > 0).all()
+
+
+def test_the_log_says_what_a_run_will_take(rng, caplog):
+    caplog.set_level("INFO")
+    folds = make_folds(np.full(N, "s"), np.arange(N, dtype=float), np.ones(N, bool), 4, 5)
+    values = person(rng.normal(size=(N, 2, 3)))
+    features = space(rng.normal(size=(N, 3)))
+    encode(features, values, folds, penalties=[1.0, 10.0], penalty_per="bin")
+    assert "3 features and 6 targets: about" in caplog.text

@@ -1,6 +1,17 @@
 # Encoding models: features of the words predict the responses, and where they do significantly.
 
 PREDICTIONS = f"{ROOT}/encoding/{{space}}/sub-{{subject}}_predictions.nc"
+RIDGE = {key: value for key, value in values("encoding.ridge").items() if key != "denoised"}
+
+
+def design(space):
+    """How the parts of a feature space become the design of an encoding model."""
+    return {
+        **CLEARING,
+        "rate": "rate" in getattr(STUDY.encoding.spaces, space),
+        "delays": values("encoding.delays"),
+        "components": STUDY.encoding.components,
+    }
 
 
 rule encode:
@@ -22,13 +33,10 @@ rule encode:
     resources:
         mem_mb=3000,
     params:
-        **CLEARING,
         parts=lambda wildcards: list(feature_files(wildcards.space)),
-        rate=lambda wildcards: "rate" in getattr(STUDY.encoding.spaces, wildcards.space),
         layer=STUDY.encoding.layer,
-        components=STUDY.encoding.components,
-        ridge=values("encoding.ridge"),
-        delays=values("encoding.delays"),
+        design=lambda wildcards: design(wildcards.space),
+        ridge=RIDGE,
         code=code("encode.py"),
     message:
         "Predicting {wildcards.subject}'s responses from '{wildcards.space}'"
@@ -57,14 +65,74 @@ rule encode_denoised:
     params:
         parts=list(feature_files("lm")),
         layer=STUDY.encoding.layer,
-        components=STUDY.encoding.components,
-        ridge=values("encoding.ridge"),
+        design=design("lm"),
+        ridge=RIDGE,
         denoising=values("denoising"),
         code=code("encode_denoised.py"),
     message:
         "Predicting {wildcards.subject}'s denoised responses"
     script:
         "../scripts/encode_denoised.py"
+
+
+rule variance_partition:
+    input:
+        responses=RESPONSES,
+        words=WORDS,
+        folds=f"{ROOT}/folds.tsv",
+        features=list(feature_files("lm").values()),
+    output:
+        partition=f"{ROOT}/encoding/partition/sub-{{subject}}.nc",
+    log:
+        f"{LOGS}/variance_partition_{{subject}}.log",
+    benchmark:
+        f"{BENCHMARKS}/variance_partition-{{subject}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        parts=list(feature_files("lm")),
+        layer=STUDY.encoding.layer,
+        design=design("lm"),
+        ridge=RIDGE,
+        code=code("variance_partition.py"),
+    message:
+        "What each part of 'lm' explains of {wildcards.subject}'s responses"
+    script:
+        "../scripts/variance_partition.py"
+
+
+rule sweep:
+    input:
+        responses=RESPONSES,
+        words=WORDS,
+        folds=f"{ROOT}/folds.tsv",
+        controls=list(feature_files("controls").values()),
+        states=expand(rules.sweep_features.output.features, context=SWEEP),
+    output:
+        sweep=f"{ROOT}/encoding/sweep/sub-{{subject}}.nc",
+    log:
+        f"{LOGS}/sweep_{{subject}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sweep-{{subject}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        controls=list(feature_files("controls")),
+        layer=STUDY.encoding.layer,
+        contexts=list(SWEEP),
+        design=design("controls"),
+        ridge={key: RIDGE[key] for key in ("penalties", "penalty_per")},
+        code=code("sweep.py"),
+    message:
+        "Predicting {wildcards.subject}'s responses from each layer and context length"
+    script:
+        "../scripts/sweep.py"
 
 
 rule significance:
@@ -103,8 +171,18 @@ DENOISED = (
 )
 
 
+PARTITIONS = (
+    expand(rules.variance_partition.output.partition, subject=SUBJECTS)
+    if STUDY.encoding.partition
+    else []
+)
+SWEEPS = expand(rules.sweep.output.sweep, subject=SUBJECTS) if SWEEP else []
+
+
 rule encoding:
     input:
         SCORES,
         SIGNIFICANCE,
         DENOISED,
+        PARTITIONS,
+        SWEEPS,

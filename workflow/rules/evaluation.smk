@@ -39,13 +39,10 @@ use rule encode as encode_group with:
     wildcard_constraints:
         space="|".join(["lm", *TUNED]),
     params:
-        **CLEARING,
         parts=lambda wildcards: list(feature_files(wildcards.space)),
-        rate=False,
         layer=STUDY.encoding.layer,
-        components=STUDY.encoding.components,
-        ridge=values("encoding.ridge"),
-        delays=None,
+        design=design("lm"),
+        ridge=RIDGE,
         code=code("encode.py"),
     message:
         "Predicting the group's average from '{wildcards.space}'"

@@ -1,43 +1,20 @@
 """Predict one person's responses from one feature space."""
 
-import numpy as np
-
-from _job import job
+from _job import device, job
 from lmbrain.artefacts import write_netcdf
-from lmbrain.encoding.design import WordDesign, prepare
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import encode, read_parts
+from lmbrain.encoding.space import feature_space
 from lmbrain.responses import read_responses
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
     params = snakemake.params
     words = read_words(snakemake.input.words)
-    features = read_parts(params.parts, snakemake.input.features, params.layer, words)
-    responses = read_responses(snakemake.input.responses)
-    folds = read_folds(snakemake.input.folds)
-    if params.delays:
-        features, responses = prepare(
-            features,
-            responses,
-            words,
-            folds,
-            components=params.components,
-            rate=params.rate,
-            delays=params.delays,
-            repetition_time=params.repetition_time,
-            drift_cutoff=params.drift_cutoff,
-        )
-    elif params.components:
-        features = WordDesign(features, params.components)
-    else:
-        features = np.hstack(features)
-    scores, prediction = encode(
-        features,
-        responses,
-        folds,
-        penalties=params.ridge["penalties"],
-        penalty_per=params.ridge["penalty_per"],
-    )
+    parts = read_parts(params.parts, snakemake.input.features, params.layer, words)
+    responses, folds = read_responses(snakemake.input.responses), read_folds(snakemake.input.folds)
+    space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
+    gpu = device(snakemake) if snakemake.resources.get("gpu", 0) else None
+    scores, prediction = encode(space, responses, folds, **params.ridge, device=gpu)
     write_netcdf(scores, snakemake.output.scores, made)
     write_netcdf(prediction.to_dataset(), snakemake.output.predictions, made)

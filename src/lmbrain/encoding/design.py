@@ -68,8 +68,13 @@ class DelayedDesign:
     @property
     def shape(self) -> tuple[int, int]:
         """Samples and columns of the design."""
-        columns = int(self.rate) + _width(self.parts, self.components)
-        return self.resampling.shape[0], columns * len(self.delays)
+        return self.resampling.shape[0], len(self.bands)
+
+    @property
+    def bands(self) -> np.ndarray:
+        """(columns,) int: which part each column comes from, `rate` being the first if there."""
+        widths = [1] * self.rate + _widths(self.parts, self.components)
+        return np.tile(np.repeat(np.arange(len(widths)), widths), len(self.delays))
 
     def __call__(self, train: np.ndarray) -> np.ndarray:
         """Design fitted on a training set.
@@ -112,7 +117,13 @@ class WordDesign:
     @property
     def shape(self) -> tuple[int, int]:
         """Items and columns of the design."""
-        return len(self.parts[0]), _width(self.parts, self.components)
+        return len(self.parts[0]), len(self.bands)
+
+    @property
+    def bands(self) -> np.ndarray:
+        """(columns,) int: which part each column comes from."""
+        widths = _widths(self.parts, self.components)
+        return np.repeat(np.arange(len(widths)), widths)
 
     def __call__(self, train: np.ndarray) -> np.ndarray:
         """(items, columns) float64 design fitted on the training items (items,) bool."""
@@ -230,10 +241,10 @@ def leading_components(
     return np.hstack(columns)
 
 
-def _width(parts: Sequence[np.ndarray], components: int | None) -> int:
-    """Number of columns that `leading_components` returns."""
+def _widths(parts: Sequence[np.ndarray], components: int | None) -> list[int]:
+    """Number of columns that `leading_components` makes of each part."""
     widths = [part.shape[1] for part in parts]
-    return sum(widths if components is None else [min(w, components) for w in widths])
+    return widths if components is None else [min(w, components) for w in widths]
 
 
 def _projected(part: np.ndarray, training: np.ndarray, components: int) -> np.ndarray:

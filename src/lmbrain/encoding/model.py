@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import open_netcdf, read_table
-from lmbrain.encoding.design import DelayedDesign, WordDesign
+from lmbrain.encoding.bands import band_weightings, penalty_groups
+from lmbrain.encoding.cost import estimate_cost
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
+
+
+log = logging.getLogger(__name__)
 
 
 def read_features(
@@ -55,6 +62,12 @@ def read_parts(
     return columns
 
 
+def layers_of(path: str | Path) -> list[int]:
+    """The hidden layers that a file of features holds."""
+    with open_netcdf(path) as features:
+        return [int(layer) for layer in features["layer"]]
+
+
 def _read_part(path: Path, layer: int) -> np.ndarray:
     if path.suffix == ".tsv":
         names = [c for c in read_table(path).columns if c != "item"]
@@ -72,32 +85,41 @@ def _read_part(path: Path, layer: int) -> np.ndarray:
 
 
 def encode(
-    features: np.ndarray | DelayedDesign | WordDesign,
+    space: FeatureSpace,
     responses: xr.DataArray,
     folds: Folds,
     *,
     penalties: Sequence[float],
-    penalty_per: str,
+    penalty_per: Literal["target", "sensor", "bin", "all"],
+    weightings: int = 0,
+    device: str | None = None,
     targets: Callable[[int], np.ndarray] | None = None,
 ) -> tuple[xr.Dataset, xr.DataArray]:
     """Fit and score one person's encoding model by nested cross-validation.
 
     Parameters
     ----------
-    features : (n, p) array, or design fitted on each training set
+    space : FeatureSpace
     responses : DataArray (sample, sensor, time)
-    folds
-    penalties, penalty_per
-        As in `nested_ridge`.
-    targets
+    folds : Folds
+    penalties : sequence of float
+        Grid of ridge penalties.
+    penalty_per : "target", "sensor", "bin" or "all"
+        Who shares a penalty (`lmbrain.encoding.bands.penalty_groups`).
+    weightings : int
+        Relative weights of the space's parts tried beside equal ones, so that each part gets a
+        penalty of its own; 0: one penalty for all parts.
+    device : str, optional
+        Torch device for target-sized products; default: numpy.
+    targets : callable, optional
         Gives the (n, sensor, time) responses of an outer fold to use instead (denoised ones).
 
     Returns
     -------
     scores
         `r`, `r2` (sensor, time): mean over the test folds; per outer fold (fold, sensor, time):
-        `r_per_fold`, `penalty`, `at_edge`, `validation_r` (inner folds only), `response_mean`,
-        `response_sd` (training samples).
+        `r_per_fold`, `penalty`, `at_edge`, `weighting`, `validation_r` and `validation_r2` (inner
+        folds only), `response_mean`, `response_sd` (training samples).
     prediction
         (sample, sensor, time) float32, held out; NaN for samples in no test fold.
     """
@@ -109,14 +131,32 @@ def encode(
         def flat(outer: int) -> np.ndarray:
             return chosen(outer).reshape(len(responses), -1)
 
-    result = nested_ridge(features, flat, folds, list(penalties), penalty_per)
+    weights = band_weightings(len(space.names), weightings)
+    size = space.features.shape[1]
+    cost = estimate_cost(folds, size, math.prod(shape), len(penalties), n_weightings=len(weights))
+    log.info("Encoding model of %d features and %d targets: %s.", size, math.prod(shape), cost)
+    result = nested_ridge(
+        space.features,
+        flat,
+        folds,
+        penalties,
+        penalty_groups(penalty_per, *shape),
+        bands=space.bands if len(weights) > 1 else None,
+        band_weights=weights if len(weights) > 1 else None,
+        device=device,
+    )
     per_fold: Mapping[str, np.ndarray] = {
-        "r_per_fold": result.r_per_fold,
-        "penalty": result.penalty,
-        "at_edge": result.at_edge,
-        "validation_r": result.validation_r,
-        "response_mean": result.response_mean,
-        "response_sd": result.response_sd,
+        name: getattr(result, name)
+        for name in (
+            "r_per_fold",
+            "penalty",
+            "at_edge",
+            "weighting",
+            "validation_r",
+            "validation_r2",
+            "response_mean",
+            "response_sd",
+        )
     }
     place = {"sensor": responses["sensor"], "time": responses["time"]}
     scores = xr.Dataset(
@@ -129,7 +169,7 @@ def encode(
             for name, values in per_fold.items()
         },
         coords=place,
-        attrs={"n_features": features.shape[1], "penalties": list(result.penalties)},
+        attrs={"n_features": size, "penalties": list(result.penalties)},
     )
     prediction = xr.DataArray(
         result.prediction.reshape(responses.shape),

@@ -1,0 +1,82 @@
+"""What each part of a feature space explains: alone, and beyond all the others.
+
+Unique variance of a part = R2 of all parts - R2 of all the others, held out (docs/method.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from lmbrain.encoding.bands import band_weightings, penalty_groups
+from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.encoding.space import FeatureSpace
+
+
+def variance_partition(
+    space: FeatureSpace,
+    responses: xr.DataArray,
+    folds: Folds,
+    *,
+    penalties: Sequence[float],
+    penalty_per: str,
+    weightings: int,
+) -> xr.Dataset:
+    """Fit all parts, each part alone and all but each, by nested cross-validation.
+
+    Parameters
+    ----------
+    space : FeatureSpace
+    responses : DataArray (sample, sensor, time)
+    folds : Folds
+    penalties, penalty_per
+        As in `lmbrain.encoding.model.encode`.
+    weightings : int
+        Relative weights of the parts that each fit tries beside equal ones.
+
+    Returns
+    -------
+    Dataset
+        Held-out R2, mean over test folds: `r2` (sensor, time) of all parts; `alone` and `unique`
+        (part, sensor, time).
+    """
+    count = len(space.names)
+    flat = responses.to_numpy().reshape(len(responses), -1)
+    groups = penalty_groups(penalty_per, *responses.shape[1:])
+    found: dict[tuple[int, ...], np.ndarray] = {(): np.zeros(flat.shape[1])}
+
+    def r2(bands: tuple[int, ...]) -> np.ndarray:
+        if bands not in found:
+            tried = band_weightings(len(bands), weightings)
+            weights = np.zeros((len(tried), count))
+            weights[:, bands] = tried
+            found[bands] = nested_ridge(
+                space.features,
+                flat,
+                folds,
+                penalties,
+                groups,
+                bands=space.bands,
+                band_weights=weights,
+            ).r2
+        return found[bands]
+
+    every = tuple(range(count))
+    alone = [r2((band,)) for band in every]
+    unique = [r2(every) - r2(tuple(b for b in every if b != band)) for band in every]
+    shape = responses.shape[1:]
+    return xr.Dataset(
+        {
+            "r2": (("sensor", "time"), r2(every).reshape(shape)),
+            "alone": (("part", "sensor", "time"), np.reshape(alone, (count, *shape))),
+            "unique": (("part", "sensor", "time"), np.reshape(unique, (count, *shape))),
+        },
+        coords={
+            "part": list(space.names),
+            "sensor": responses["sensor"],
+            "time": responses["time"],
+        },
+    )
