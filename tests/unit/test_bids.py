@@ -167,3 +167,34 @@ def test_a_study_without_runs_or_subjects_is_refused(tmp_path):
         study_words(tmp_path, ["01"], [])
     with pytest.raises(LmbrainError, match=r"data\.subjects is empty"):
         study_words(tmp_path, [], ["01"])
+
+
+RATED = f"{HEADER}\tvalence"
+
+
+def rated(items: list[str], values: list[str]) -> list[str]:
+    return [f"{row}\t{value}" for row, value in zip(rows_of(items), values, strict=True)]
+
+
+def test_user_columns_are_kept_as_text_and_no_others(tmp_path):
+    for subject, cross in (("01", "n/a"), ("02", "0")):  # of items that are no words any value
+        write_run(tmp_path, subject, "01", rated(["+", "One", "day"], [cross, "1.5", "-2"]), RATED)
+    settings = (tmp_path, ["01", "02"], ["01"], "read", "tale", "word", "word")
+    words = words_table(*settings, user_columns=["valence"])
+    assert words["valence"].tolist() == ["n/a", "1.5", "-2"]
+    assert "valence" not in words_table(*settings)
+
+
+def test_a_user_column_that_is_missing_taken_or_differs_between_subjects_stops(tmp_path):
+    write_run(tmp_path, "01", "01", rated(["+", "One", "day"], ["0", "1.5", "-2"]), RATED)
+    write_run(tmp_path, "02", "01", rated(["+", "One", "day"], ["0", "1.5", "-3"]), RATED)
+    settings = (["01"], "read", "tale", "word", "word")
+    with pytest.raises(LmbrainError, match=r"events\.tsv has no column 'arousal' \(it has onset"):
+        words_table(tmp_path, ["01"], *settings, user_columns=["arousal"])
+    for taken in ("onset", "value"):
+        with pytest.raises(LmbrainError, match=f"'{taken}', which the words table fills itself"):
+            words_table(tmp_path, ["01"], *settings, user_columns=[taken])
+    with pytest.raises(
+        LmbrainError, match=r"Subject 02, run 01, item 3: valence is '-3', but '-2' for subject 01"
+    ):
+        words_table(tmp_path, ["01", "02"], *settings, user_columns=["valence"])

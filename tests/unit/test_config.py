@@ -48,6 +48,13 @@ def change(path: str, value) -> dict:
         ("encoding.components", 0, "encoding.components"),
         ("responses.window", {"start": 0.01, "stop": 0.51}, "0.01"),
         ("significance.level", 1.5, "significance.level"),
+        ("features.user_columns", ["a", "b", "a"], "user_columns names 'a' twice"),
+        (
+            "encoding.sweep",
+            [{"context_words": 5, "layers": "all"}, {"context_words": 5, "layers": [3]}],
+            "context_words 5 twice",
+        ),
+        ("encoding.sweep", [{"context_words": 0, "layers": "all"}], "encoding.sweep.0"),
     ],
 )
 def test_a_wrong_value_is_named_in_one_sentence(path, value, said):

@@ -110,3 +110,29 @@ def test_a_word_without_a_sentence_stops():
     table.loc[4, "sentence"] = -1
     with pytest.raises(LmbrainError, match=r"Item 4 \('whispered\.'\)"):
         control_features(table)
+
+
+def test_user_columns_join_the_controls_under_their_own_names():
+    table = words().assign(valence=list("0123456789"))
+    table.loc[0, "valence"] = "n/a"  # item 0 is no word
+    got = control_features(table, user_columns=["valence"])
+    is_word = table["is_word"].to_numpy()
+    assert got["valence"][is_word].tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert got["valence"][~is_word].isna().all()
+    assert "valence" not in control_features(table)
+
+
+@pytest.mark.parametrize("value", ["n/a", "", "high", "inf", "nan"])
+def test_a_user_column_without_a_number_for_a_word_stops_with_column_item_and_word(value):
+    table = words().assign(valence="1.5")
+    table.loc[3, "valence"] = value
+    with pytest.raises(LmbrainError, match=rf"'valence'.*'{value}' for item 3 \('she'\)"):
+        control_features(table, user_columns=["valence"])
+
+
+def test_a_user_column_that_is_missing_or_bears_another_ones_name_is_refused():
+    with pytest.raises(LmbrainError, match=r"'valence', but the words table has only .*sentence"):
+        control_features(words(), user_columns=["valence"])
+    for name in ("onset", "length", "log_frequency"):
+        with pytest.raises(LmbrainError, match=f"'{name}', which is"):
+            control_features(words().assign(length="1"), user_columns=[name])

@@ -138,7 +138,9 @@ def test_pooling_last_is_the_state_of_the_last_token(byte_lm):
     got = word_features(WORDS, *byte_lm, **{**SETTINGS, "pooling": "last", "layers": [2]})
     window = token_windows(WORDS, tokenizer, context_words=6, strip_punctuation=True)[5]
     with torch.no_grad():
-        states = model(torch.from_numpy(window.ids).long()[None], output_hidden_states=True).hidden_states[2]
+        states = model(
+            torch.from_numpy(window.ids).long()[None], output_hidden_states=True
+        ).hidden_states[2]
     np.testing.assert_allclose(
         got["hidden"][window.row, 0], states[0, window.pooled[-1]], rtol=1e-5, atol=1e-6
     )
@@ -328,6 +330,14 @@ def test_untrained_weights_follow_the_seed_alone(byte_lm, tmp_path):
     assert first.std().item() == pytest.approx(model.config.initializer_range, rel=0.1)
     assert "untrained, seed 7" in model.name_or_path
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_on_a_cpu_is_refused(byte_lm, tmp_path, dtype):
+    for part in byte_lm:
+        part.save_pretrained(tmp_path)
+    with pytest.raises(LmbrainError, match=f"dtype {dtype} .*set language_model.dtype to float32"):
+        load_model(str(tmp_path), None, dtype, "cpu")
 
 
 def test_a_missing_model_says_where_to_get_and_to_put_it(monkeypatch, tmp_path):

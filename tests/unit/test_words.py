@@ -48,7 +48,15 @@ def test_sentence_numbers_never_go_back_and_skip_none(items):
 
 @pytest.mark.parametrize(
     ("item", "core"),
-    [('"Don\'t!"', "Don't"), ("well-known,", "well-known"), ("caf\u00e9.", "caf\u00e9")],
+    [
+        ('"Don\'t!"', "Don't"),
+        ("well-known,", "well-known"),
+        ("caf\u00e9.", "caf\u00e9"),
+        ("cafe\u0301.", "cafe\u0301"),  # an accent of its own
+        ("(\u0939\u093f\u0928\u094d\u0926\u0940)", "\u0939\u093f\u0928\u094d\u0926\u0940"),
+        ("\u200bword\u200b_", "word"),
+        ("--", ""),
+    ],
 )
 def test_only_punctuation_around_a_word_is_removed(item, core):
     assert bare(item) == core

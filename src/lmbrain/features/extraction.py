@@ -218,7 +218,7 @@ def model_attributes(model: PreTrainedModel) -> dict[str, str]:
     """What a features file says of its model: name or folder, commit on the hub, dtype."""
     return {
         "model": model.name_or_path,
-        "revision": getattr(model.config, "_commit_hash", None) or "",
+        "revision": getattr(model, "loaded_commit", None) or "",
         "dtype": str(model.dtype).removeprefix("torch."),
     }
 

@@ -62,7 +62,8 @@ def load_model(
     Returns
     -------
     model, tokenizer
-        `model.name_or_path` says what was loaded, `model.config._commit_hash` from which commit.
+        `model.name_or_path` says what was loaded, `model.loaded_commit` from which commit on the
+        hub (None for a folder and for random weights).
 
     Raises
     ------
@@ -167,6 +168,7 @@ def _read(
     )
     # transformers fills missing weights with random numbers, which would pass for a trained model
     _refuse_missing(source, loaded["missing_keys"])
+    model.loaded_commit = extract_commit_hash(_file(source, "config.json", where), None)
     return model, tokenizer
 
 
@@ -208,10 +210,10 @@ def _read_adapter(
     if _file(source, "tokenizer_config.json", where):
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
     if untrained_seed is None:
-        loaded = model.load_adapter(source, adapter_kwargs=dict(where), **where)
+        loaded = model.load_adapter(source, adapter_kwargs=dict(where))
         _refuse_missing(source, loaded.missing_keys)
         model.name_or_path = f"{source} (adapter of {model.name_or_path})"
-        model.config._commit_hash = extract_commit_hash(adapter, None)
+        model.loaded_commit = extract_commit_hash(adapter, None)
     return model, tokenizer
 
 
