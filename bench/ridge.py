@@ -157,7 +157,7 @@ def compare(
     other_grid = [one.name for one in listed if one.settings["penalties"] != size.grid]
     report = {
         "problem": asdict(size),
-        "machine": machine | {"kernels": kernels([run for every in runs.values() for run in every])},
+        "machine": machine | {"kernels": kernels(sum(runs.values(), []))},
         "product_rates": rates,
         "inner_prediction_seconds": products,
         "fraction_of_product_rate": products / median(run.seconds for run in runs["lmbrain"]),
