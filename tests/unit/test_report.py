@@ -18,6 +18,7 @@ from lmbrain.report import (
     encoding,
     hypotheses,
     methods,
+    parts,
     planted,
     recordings,
     tuning,
@@ -108,6 +109,53 @@ def encoding_section(people=PEOPLE, sensors=None, time=TIME, info=None, denoised
         [0.1, 0.3],
         {"rate": [], "controls": ["controls"], "lm": ["controls", "base"]},
     )  # fmt: skip
+
+
+def partition_of(seed, sensors, time):
+    rng = RNG(seed)
+    shape, place = (2, len(sensors), len(time)), ("part", "sensor", "time")
+    alone = np.array([0.01, 0.03])[:, None, None] + 0.001 * rng.standard_normal(shape)
+    unique = np.array([-0.002, 0.02])[:, None, None] + 0.001 * rng.standard_normal(shape)
+    return xr.Dataset(
+        {
+            "r2": (place[1:], alone.sum(axis=0)),
+            "alone": (place, alone),
+            "unique": (place, unique),
+        },
+        coords={"part": ["controls", "base"], "sensor": sensors, "time": time},
+    )
+
+
+def sweep_of(sensors, time, best):
+    shape, place = (4, len(sensors), len(time)), ("choice", "sensor", "time")
+    level = np.array([0.01, 0.02, 0.03, 0.04])[:, None, None]
+    return xr.Dataset(
+        {
+            "r": (place, np.broadcast_to(level, shape)),
+            "unique": (place, np.broadcast_to(level / 10, shape)),
+            "best": ("fold", best),
+            "best_r": (place[1:], np.full(shape[1:], 0.037)),
+            "best_unique": (place[1:], np.full(shape[1:], 0.0031)),
+        },
+        coords={
+            "context_words": ("choice", [5, 5, 20, 20]),
+            "layer": ("choice", [1, 2, 1, 2]),
+            "sensor": sensors,
+            "time": time,
+        },
+    )
+
+
+def parts_section(time=TIME, sweeps=True):
+    sensors = meg_info().ch_names
+    mask = np.zeros((FOLDS, len(sensors)), bool)
+    mask[:, :3] = True
+    chosen = [[3, 3, 3, 2, 3, 3, 3, 3, 3, 3][:FOLDS], [3] * FOLDS]
+    return parts.section(
+        [partition_of(seed, sensors, time) for seed in range(PEOPLE)],
+        [sweep_of(sensors, time, best) for best in chosen] if sweeps else [],
+        mask,
+    )
 
 
 def divergence_section(words=None, split_half=0.42, note=""):
@@ -276,6 +324,27 @@ def tables(section):
 
 def cell_text(cell):
     return cell.text if isinstance(cell, Cell) else cell
+
+
+def test_parts_say_what_each_explains_alone_and_uniquely():
+    section = parts_section(sweeps=False)
+    (table,) = tables(section)
+    assert [row[0] for row in table.rows] == ["controls", "language model"]
+    assert table.rows[0][-1] == f"0 of {PEOPLE}"
+    assert table.rows[1][-1] == f"{PEOPLE} of {PEOPLE}"
+    assert "'language model' adds the most to the others (+0.02" in section.verdict
+    assert [block.kind for block in section.blocks] == ["picture", "table"]
+    alone = parts_section(time=np.array([0.0]), sweeps=False)
+    assert [block.kind for block in alone.blocks] == ["table"]
+
+
+def test_the_sweep_names_the_choice_of_the_inner_folds():
+    section = parts_section()
+    table = tables(section)[-1]
+    assert [row[:2] for row in table.rows] == [["5", "1"], ["5", "2"], ["20", "1"], ["20", "2"]]
+    assert table.rows[3][-1].strong and not table.rows[2][-1].strong
+    assert "layer 2 over 20 words" in section.verdict
+    assert "mean r of 0.037" in section.verdict
 
 
 def test_the_page_needs_nothing_outside_itself(whole_page):

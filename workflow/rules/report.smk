@@ -55,6 +55,8 @@ rule report_page:
         ceiling=rules.noise_ceiling.output.ceiling,
         scores=SCORES,
         denoised=DENOISED,
+        partitions=PARTITIONS,
+        sweeps=SWEEPS,
         significance=SIGNIFICANCE,
         word_divergence=f"{ROOT}/divergence/words.tsv",
         sentence_divergence=f"{ROOT}/divergence/sentences.tsv",

@@ -14,6 +14,7 @@ from lmbrain.report import (
     encoding,
     hypotheses,
     methods,
+    parts,
     planted,
     recordings,
     tuning,
@@ -61,6 +62,15 @@ with job(snakemake) as made:
     if given.quality:
         runs = product(params.subjects, params.runs)
         sections.append(recordings.section(by_name(runs, given.quality, read_json)))
+    explained = []
+    if given.partitions or given.sweeps:
+        explained.append(
+            parts.section(
+                [read_netcdf(path) for path in given.partitions],
+                [read_netcdf(path) for path in given.sweeps],
+                encoding.best_sensors(scores["lm"]),
+            )
+        )
     sections += [
         encoding.section(
             scores,
@@ -71,6 +81,7 @@ with job(snakemake) as made:
             shown["topography_times"],
             config["encoding"]["spaces"],
         ),
+        *explained,
         divergence.section(
             words,
             numbers(given.word_divergence),

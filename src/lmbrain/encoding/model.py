@@ -20,7 +20,6 @@ from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
 
-
 log = logging.getLogger(__name__)
 
 

@@ -13,6 +13,12 @@ SPACES = {
     "controls": "controls",
     "lm": "controls + language model",
 }
+PARTS = {
+    "rate": "word rate",
+    "static": "static embedding",
+    "untrained": "untrained model",
+    "base": "language model",
+}
 MEASURES = {
     "squared_error": "squared error (published)",
     "gap": "gap to other people's brains",
@@ -75,6 +81,11 @@ def names(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def part(name: str) -> str:
+    """A part of a feature space, as written in the text."""
+    return PARTS.get(name, plain(name))
 
 
 def plain(name: str) -> str:
