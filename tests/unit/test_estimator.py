@@ -77,3 +77,9 @@ def test_it_can_be_cloned_with_its_settings():
 )
 def test_scikit_learns_own_checks_pass(estimator, check):
     check(estimator)
+
+
+def test_a_grid_that_is_too_narrow_is_warned_of(data):
+    features, _ = data
+    with pytest.warns(UserWarning, match="smallest penalty, 100, won 100%"):
+        NestedRidge((100.0, 1000.0), n_folds=4).fit(features, features[:, 0])

@@ -311,11 +311,13 @@ def test_a_penalty_that_float32_cannot_resolve_is_refused():
     nested_ridge(features, responses, folds, [1e-9, 1.0], dtype=np.float64)
 
 
-def test_penalties_at_the_edge_are_warned_of(caplog):
+def test_many_penalties_at_an_end_of_the_grid_ask_for_a_wider_one():
     features, responses, folds = problem(n=400, p=60)
     responses[:, 0] = features.sum(axis=1)
-    nested_ridge(features, responses[:, :1], folds, [100.0, 2000.0])
-    assert "The smallest penalty, 100, won for 100% of the fits" in caplog.text
+    narrow = nested_ridge(features, responses[:, :1], folds, [100.0, 2000.0])
+    assert narrow.edge_note.startswith("The smallest penalty, 100, won 100% of the fits")
+    grid = [1e-2, 1.0, 10.0, 100.0, 1e3, 1e5]
+    assert nested_ridge(features, responses[:, 2:], folds, grid, dtype=np.float64).edge_note == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -103,6 +104,11 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If X or y are no finite matrices of one length.
         LmbrainError
             If samples are too few for the folds, or a target is constant in a training set.
+
+        Warns
+        -----
+        UserWarning
+            If many targets chose a penalty at an end of the grid.
         """
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=np.float64)
         targets = y.reshape(len(y), -1).astype(np.float64)
@@ -122,6 +128,8 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.prediction_ = result.prediction.reshape(y.shape)
         for name in ("r", "r2", "r_per_fold", "r2_per_fold", "penalty", "at_edge", "weighting"):
             setattr(self, f"{name}_", getattr(result, name))
+        if result.edge_note:
+            warnings.warn(result.edge_note, UserWarning, stacklevel=2)
         coef, intercept = self._fit_all(X[self.folds_.usable], targets[self.folds_.usable])
         self.coef_ = coef if y.ndim == 2 else coef[0]
         self.intercept_ = intercept if y.ndim == 2 else intercept[0]

@@ -118,7 +118,8 @@ def encode(
     scores
         `r`, `r2` (sensor, time): mean over the test folds; per outer fold (fold, sensor, time):
         `r_per_fold`, `penalty`, `at_edge`, `weighting`, `validation_r` and `validation_r2` (inner
-        folds only), `response_mean`, `response_sd` (training samples).
+        folds only), `response_mean`, `response_sd` (training samples). The attribute `note` asks
+        for a wider grid where many penalties lie at an end of it.
     prediction
         (sample, sensor, time) float32, held out; NaN for samples in no test fold.
     """
@@ -144,6 +145,8 @@ def encode(
         band_weights=weights if len(weights) > 1 else None,
         device=device,
     )
+    if result.edge_note:
+        log.warning("%s", result.edge_note)
     per_fold: Mapping[str, np.ndarray] = {
         name: getattr(result, name)
         for name in (
@@ -168,7 +171,11 @@ def encode(
             for name, values in per_fold.items()
         },
         coords=place,
-        attrs={"n_features": size, "penalties": list(result.penalties)},
+        attrs={
+            "n_features": size,
+            "penalties": list(result.penalties),
+            "note": result.edge_note,
+        },
     )
     prediction = xr.DataArray(
         result.prediction.reshape(responses.shape),

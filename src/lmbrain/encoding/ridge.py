@@ -14,7 +14,6 @@ prediction to nothing, or none at all; on simulated responses R2 chose better fo
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -29,10 +28,8 @@ from lmbrain.encoding.nested import Design, NestedFits
 from lmbrain.encoding.targets import TargetsOfFold
 from lmbrain.errors import LmbrainError
 
-log = logging.getLogger(__name__)
-
 PenaltyPer = Literal["target", "all"] | np.ndarray
-EDGE_WARNING = 0.05  # share of fits at an edge of the grid that is worth a warning
+EDGE_SHARE = 0.05  # of fits at one end of the grid: above it a note asks for a wider one
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,21 @@ class NestedRidgeResult:
         """(k, t) int8: -1 where the smallest penalty was chosen, +1 the largest, else 0."""
         low, high = self.penalty == self.penalties.min(), self.penalty == self.penalties.max()
         return high.astype(np.int8) - low.astype(np.int8)
+
+    @property
+    def edge_note(self) -> str:
+        """A sentence where many predictable targets asked for the end of the grid, else empty."""
+        predictable = self.validation_r2 > 0
+        notes = []
+        for side, name in ((-1, "smallest"), (1, "largest")):
+            share = np.mean((self.at_edge == side)[predictable]) if predictable.any() else 0
+            if share > EDGE_SHARE:
+                value = self.penalties.min() if side < 0 else self.penalties.max()
+                notes.append(
+                    f"The {name} penalty, {value:g}, won {100 * share:.0f}% of the fits of "
+                    "predictable targets: widen the grid of penalties."
+                )
+        return " ".join(notes)
 
 
 def nested_ridge(
@@ -163,7 +175,7 @@ def nested_ridge(
         fitted = solver.refit(passes, chosen)
         inner = solver.inner_predictions(passes, chosen) if inner_predictions else None
     at_choice = chosen[:, None]
-    result = NestedRidgeResult(
+    return NestedRidgeResult(
         **fitted,
         penalty=solver.penalties[chosen % len(solver.penalties)],
         weighting=chosen // len(solver.penalties),
@@ -172,8 +184,6 @@ def nested_ridge(
         penalties=solver.penalties,
         inner_prediction=inner,
     )
-    _warn_of_edges(result)
-    return result
 
 
 def _choose(validation: np.ndarray, penalty_per: PenaltyPer) -> np.ndarray:
@@ -197,19 +207,3 @@ def _choose(validation: np.ndarray, penalty_per: PenaltyPer) -> np.ndarray:
         inside = groups == group
         chosen[:, inside] = validation[:, :, inside].mean(axis=2).argmax(axis=1)[:, None]
     return chosen
-
-
-def _warn_of_edges(result: NestedRidgeResult) -> None:
-    """Log how many predictable targets would have liked a penalty beyond the grid."""
-    predictable = result.validation_r2 > 0
-    for side, name in ((-1, "smallest"), (1, "largest")):
-        share = np.mean((result.at_edge == side)[predictable]) if predictable.any() else 0
-        if share > EDGE_WARNING:
-            value = (result.penalties.max() if side > 0 else result.penalties.min()).item()
-            log.warning(
-                "The %s penalty, %g, won for %.0f%% of the fits of predictable targets; widen the "
-                "grid of penalties.",
-                name,
-                value,
-                100 * share,
-            )
