@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from lmbrain.encoding.folds import make_folds
@@ -99,6 +101,37 @@ def test_equals_scikit_learn_in_explicit_loops(case, penalty_per):
     if case != "no feature":  # there all penalties are equal
         np.testing.assert_array_equal(result.penalty, expected[1])
     np.testing.assert_allclose(result.validation_r, expected[2], atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(40, 80),
+    p=st.integers(0, 90),
+    t=st.integers(1, 4),
+    outer=st.integers(3, 5),
+    gap=st.integers(0, 3),
+    stories=st.integers(1, 6),
+    spoil=st.sampled_from(["", "collinear", "constant", "constant in one training set"]),
+    seed=st.integers(0, 10**6),
+)
+def test_random_problems_equal_scikit_learn(n, p, t, outer, gap, stories, spoil, seed):
+    features, responses, folds = problem(n, p, t, seed, gap, outer, stories)
+    if p > 2 and spoil == "collinear":
+        features[:, 0] = features[:, 1] - 3 * features[:, 2]
+    if p > 2 and spoil == "constant":
+        features[:, 1] = 0.3
+    if p > 2 and spoil == "constant in one training set":
+        features[:, 1] = 5.0 * folds.test(1)
+    result = nested_ridge(features, responses, folds, GRID, dtype=np.float64)
+    prediction, penalty, _ = brute_nested(features, lambda k: responses, folds, GRID, "target")
+    for k in range(folds.n_outer):
+        # Without features, or where all are constant, all penalties are equal.
+        equal = result.penalty[k] == penalty[k]
+        assert equal.all() or p == 0
+        test = folds.test(k)
+        np.testing.assert_allclose(
+            result.prediction[test][:, equal], prediction[test][:, equal], atol=1e-6, rtol=1e-6
+        )
 
 
 def test_collinear_and_constant_columns_equal_scikit_learn():

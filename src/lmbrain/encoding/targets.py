@@ -18,7 +18,7 @@ from lmbrain.encoding.products import Array, Products
 from lmbrain.errors import LmbrainError
 
 TargetsOfFold = Callable[[int], np.ndarray]
-COLUMNS_AT_ONCE = 512  # targets in one piece: a piece of a few thousand samples stays in cache
+VALUES_AT_ONCE = 2**21  # responses in one piece, which stays in cache
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class Targets:
         values = np.zeros((len(used), count), products.dtype)
         centre, scale = np.empty((2, count))
         sums, squares = np.empty((2, folds.n_outer, count))
-        for part in pieces(columns.start, columns.stop, COLUMNS_AT_ONCE):
+        size = max(1, VALUES_AT_ONCE // len(used))
+        for part in pieces(columns.start, columns.stop, size):
             raw = np.asarray(source[:, part], dtype=np.float64)
             _check(raw, used, folds, outers, part.start)
             here = slice(part.start - columns.start, part.stop - columns.start)
