@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def matrix_product(data: Arrays, dtype: str, size: int) -> Work:
     return work
 
 
-def kernels(runs: Sequence[Run]) -> str:
+def kernels(runs: Iterable[Run]) -> str:
     """Libraries and kernels that the runs used, each once."""
     return "; ".join(sorted({kernel for run in runs for kernel in run.kernels}))
 

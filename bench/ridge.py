@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -157,7 +158,7 @@ def compare(
     other_grid = [one.name for one in listed if one.settings["penalties"] != size.grid]
     report = {
         "problem": asdict(size),
-        "machine": machine | {"kernels": kernels(sum(runs.values(), []))},
+        "machine": machine | {"kernels": kernels(chain(*runs.values()))},
         "product_rates": rates,
         "inner_prediction_seconds": products,
         "fraction_of_product_rate": products / median(run.seconds for run in runs["lmbrain"]),
