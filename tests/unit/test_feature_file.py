@@ -13,6 +13,7 @@ from lmbrain.artefacts import read_netcdf
 from lmbrain.encoding.model import read_features
 from lmbrain.errors import LmbrainError
 from lmbrain.features import feature_file
+from lmbrain.features.devices import AHEAD, in_turns, replica
 from lmbrain.features.language_model import fingerprint
 from lmbrain.features.word_features import word_features, write_word_features
 from tiny_models import IS_WORD, SETTINGS, STORY, WORDS, byte_level, gpt2, random_lm, story_words
@@ -256,3 +257,31 @@ def test_the_fingerprint_sees_every_weight_and_the_configuration(lm):
         else:
             model.config.rms_norm_eps *= 2
         assert fingerprint(model) != before
+
+
+def test_a_replica_has_its_weights_elsewhere_and_ties_kept():
+    for kind in ("gpt2, byte-level", "llama, sentencepiece"):
+        model, _ = random_lm(kind)
+        copied = replica(model, "meta")
+        weights = [*copied.parameters(), *copied.buffers()]
+        assert {weight.device.type for weight in weights} == {"meta"}
+        assert {weight.device.type for weight in model.parameters()} == {"cpu"}
+        tied = [m.lm_head.weight is m.get_input_embeddings().weight for m in (model, copied)]
+        assert tied == [kind.startswith("gpt2")] * 2
+        for one, other in zip(model.parameters(), copied.parameters(), strict=True):
+            assert (one.dtype, one.requires_grad) == (other.dtype, other.requires_grad)
+
+
+def test_few_batches_wait_for_the_one_who_takes_them():
+    started = []
+
+    def work(item, worker):
+        started.append(item)
+        return item
+
+    results = in_turns(work, range(100), ["a", "b", "c"])
+    got = []
+    for result in results:
+        got.append(result)
+        assert len(started) <= len(got) + AHEAD * 3
+    assert got == list(range(100))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -17,11 +13,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lmbrain.errors import LmbrainError
+from lmbrain.features.devices import in_turns, replica
 from lmbrain.features.hidden_states import HiddenStates
 from lmbrain.features.surprisal import word_surprisal
 from lmbrain.features.tokens import TokenWindow, token_windows
-
-AHEAD = 2  # batches a device may have under way or waiting to be taken
 
 
 @dataclass(frozen=True)
@@ -141,42 +136,12 @@ def extracted(
         return
     readers = []
     for place, device in enumerate(devices or [str(model.device)]):
-        replica = model.to(device) if place == 0 else copy.deepcopy(model).to(device)
+        copied = replica(model, device) if place else model.to(device)
         probe = torch.from_numpy(extraction.batches[0][0].ids).long()[None].to(device)
-        readers.append(HiddenStates(replica, extraction.layers, probe))
-    if len(readers) == 1:
-        for number in waiting:
-            yield _compute(extraction, number, readers[0])
-        return
-    yield from _in_turns(extraction, waiting, readers)
-
-
-def _in_turns(
-    extraction: Extraction, waiting: list[int], readers: list[HiddenStates]
-) -> Iterator[BatchFeatures]:
-    """Batches over several devices, a thread each; few wait, so that memory stays bounded."""
-    free: SimpleQueue[HiddenStates] = SimpleQueue()
-    for reader in readers:
-        free.put(reader)
-
-    def compute(number: int) -> BatchFeatures:
-        reader = free.get()
-        try:
-            return _compute(extraction, number, reader)
-        finally:
-            free.put(reader)
-
-    under_way: deque[Future[BatchFeatures]] = deque()
-    pool = ThreadPoolExecutor(len(readers))
-    try:
-        for number in waiting:
-            if len(under_way) == AHEAD * len(readers):
-                yield under_way.popleft().result()
-            under_way.append(pool.submit(compute, number))
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+        readers.append(HiddenStates(copied, extraction.layers, probe))
+    yield from in_turns(
+        lambda number, reader: _compute(extraction, number, reader), waiting, readers
+    )
 
 
 @torch.inference_mode()
