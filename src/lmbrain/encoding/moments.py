@@ -61,7 +61,7 @@ class BlockMoments:
         size = features.shape[1] + 1
         self.grams = np.zeros((folds.n_outer, size, size))
         for block, gram in enumerate(self.grams):
-            for _, rows in self.pieces(folds.test(block)):
+            for _, rows in self.pieces(np.flatnonzero(folds.test(block))):
                 gram += rows.T @ rows
 
     def rows(self, index: np.ndarray) -> np.ndarray:
@@ -69,17 +69,19 @@ class BlockMoments:
         values = (read_rows(self.features, index) - self.mean) * self.scale
         return np.column_stack([values, np.ones(len(index))])
 
-    def pieces(self, mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Numbers of the samples in a mask (n,), and their `rows`, a few thousand at a time."""
-        index = np.flatnonzero(mask)
+    def pieces(self, index: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Samples given by number and their `rows`, a few thousand at a time."""
         for start in range(0, len(index), ROWS_AT_ONCE):
             piece = index[start : start + ROWS_AT_ONCE]
             yield piece, self.rows(piece)
 
     def training(self, *held_out: int) -> np.ndarray:
         """(p + 1, p + 1) X'X of the samples that train when these blocks are held out."""
-        blocks, margin = training_parts(self.folds, held_out)
-        return self.grams[blocks].sum(axis=0) - self._gram(margin)
+        (first, *others), margin = training_parts(self.folds, held_out)
+        total = self.grams[first] - self._gram(margin)
+        for block in others:
+            total += self.grams[block]
+        return total
 
     def scored(self, inner: int, outer: int) -> np.ndarray:
         """(p + 1, p + 1) X'X of the samples of block `inner` that score inside fold `outer`."""

@@ -139,8 +139,8 @@ class CrossMoments:
     def __init__(self, moments: BlockMoments, loaded: Loaded, targets: Targets, kept: bool) -> None:
         self._moments, self._loaded, self._targets = moments, loaded, targets
         self.kept = kept
-        tests = map(targets.folds.test, range(targets.folds.n_outer)) if kept else []
-        self._blocks = [self._sum(test) for test in tests]
+        blocks = range(targets.folds.n_outer) if kept else []
+        self._blocks = [self._sum(np.flatnonzero(targets.folds.test(b))) for b in blocks]
 
     def training(self, *held_out: int) -> Array:
         """(p + 1, t) X'Y of the samples that train when these blocks are held out.
@@ -150,7 +150,7 @@ class CrossMoments:
         """
         folds = self._targets.folds
         if not self.kept:
-            return self._sum(folds.train(*held_out))
+            return self._sum(np.flatnonzero(folds.train(*held_out)))
         blocks, margin = training_parts(folds, held_out)
         first, *others = blocks
         # One array is filled in place: target-sized temporaries cost more than the sums.
@@ -158,7 +158,7 @@ class CrossMoments:
         for block in others:
             total += self._blocks[block]
         if len(margin):
-            total -= self._sum(np.isin(np.arange(len(folds.block)), margin))
+            total -= self._sum(margin)
         return total
 
     def scored(self, inner: int, outer: int) -> Array:
@@ -166,15 +166,18 @@ class CrossMoments:
         margin = scored_margin(self._targets.folds, inner, outer)
         if len(margin) == 0:
             return self._blocks[inner]
-        return self._blocks[inner] - self._sum(
-            np.isin(np.arange(len(self._targets.folds.block)), margin)
-        )
+        return self._blocks[inner] - self._sum(margin)
 
-    def _sum(self, mask: np.ndarray) -> Array:
+    def _sum(self, index: np.ndarray) -> Array:
+        """X'Y over samples given by number."""
         products = self._targets.products
-        total = products.zeros(self._moments.grams.shape[1], len(self._loaded.centre))
-        for index, rows in self._moments.pieces(mask):
-            total += products.put(rows.T) @ products.rows(self._loaded.values, index)
+        parts = (
+            products.put(rows.T) @ products.rows(self._loaded.values, piece)
+            for piece, rows in self._moments.pieces(index)
+        )
+        total = next(parts)
+        for part in parts:
+            total += part
         return total
 
 

@@ -24,7 +24,7 @@ from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.products import Array, Products
 from lmbrain.encoding.targets import CrossMoments, Loaded
 
-TARGETS_AT_ONCE = 1024  # a piece of the target-sized products stays in cache
+TARGETS_AT_ONCE = 8192  # products of many targets run fastest; more of them cost memory
 
 
 class Scored:
