@@ -144,6 +144,7 @@ def encode(
         bands=space.bands if len(weights) > 1 else None,
         band_weights=weights if len(weights) > 1 else None,
         device=device,
+        progress=True,
     )
     if result.edge_note:
         log.warning("%s", result.edge_note)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-from tqdm import tqdm
 
 from lmbrain.encoding.decomposition import Basis, GramTraining, KernelTraining, Training
 from lmbrain.encoding.folds import Folds
@@ -17,6 +16,7 @@ from lmbrain.encoding.scores import pearson, r2_score
 from lmbrain.encoding.targets import CrossMoments, Loaded, Targets, TargetsOfFold, pieces
 from lmbrain.encoding.validation import TARGETS_AT_ONCE, Scored, score_penalties
 from lmbrain.errors import LmbrainError
+from lmbrain.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -121,13 +121,13 @@ class NestedFits:
         r2, r = np.zeros((2, n_outer, candidates, self.targets.count))
         pairs = list(combinations(range(n_outer), 2))
         rounds = len(passes) * len(pairs)
-        with tqdm(total=rounds, desc="ridge", unit="training set", disable=not progress) as bar:
+        with Progress(rounds, "training set", "ridge", show=progress) as shown:
             for columns in passes:
                 for pair in pairs:
                     for place, scores in self._score_pair(pair, columns):
                         r2[place] += scores.r2 / (n_outer - 1)
                         r[place] += scores.r / (n_outer - 1)
-                    bar.update()
+                    shown.update(1)
         return r2, r
 
     def _score_pair(self, pair: tuple[int, int], columns: slice) -> Iterator[tuple]:

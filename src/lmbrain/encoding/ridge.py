@@ -156,7 +156,7 @@ def nested_ridge(
     inner_predictions : bool
         Also return the cross-fitted predictions of the training samples.
     progress : bool
-        Show a progress bar on stderr.
+        Show the progress (see `lmbrain.progress`).
 
     Raises
     ------
