@@ -2,84 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from lmbrain.encoding.decomposition import Basis, GramTraining, KernelTraining, Training
+from lmbrain.encoding.decomposition import Basis, Training
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.moments import ROWS_AT_ONCE, BlockMoments, Rows, mean_and_scale
+from lmbrain.encoding.moments import ROWS_AT_ONCE, BlockMoments, Rows
 from lmbrain.encoding.products import Array, Products
 from lmbrain.encoding.scores import pearson, r2_score
 from lmbrain.encoding.targets import CrossMoments, Loaded, Targets, TargetsOfFold, pieces
+from lmbrain.encoding.training_sets import Design, TrainingSets
 from lmbrain.encoding.validation import TARGETS_AT_ONCE, Scored, score_penalties
 from lmbrain.errors import LmbrainError
 from lmbrain.progress import Progress
 
-log = logging.getLogger(__name__)
-
-Design = Callable[[np.ndarray], np.ndarray]
 BYTES_AT_ONCE = 2**30  # of target-sized arrays
 # Float32 is refused where its rounding could reach this share of a response's SD.
 FLOAT32_TOLERANCE = 0.01
-
-
-class TrainingSets:
-    """Every training set, by the smaller of its two Gram matrices.
-
-    Parameters
-    ----------
-    features : (n, p) array-like, or callable
-        As in `lmbrain.encoding.ridge.nested_ridge`.
-    folds : Folds
-    bands : (p,) int or None
-
-    Attributes
-    ----------
-    bands : (p,) int
-    shared : BlockMoments or None
-        Of all training sets, where the features' side is used and they share their features.
-    """
-
-    def __init__(self, features: Rows | Design, folds: Folds, bands: np.ndarray | None) -> None:
-        self._folds = folds
-        pairs = combinations(range(folds.n_outer), 2)
-        self._fewest = min(int(folds.train(*pair).sum()) for pair in pairs)
-        self._design = features if callable(features) else lambda train: features
-        first = features(folds.train(0)) if callable(features) else features
-        _check_shape(first, folds)
-        size = first.shape[1]
-        self.bands = _checked_bands(bands, size)
-        self._by_gram = size <= self._fewest
-        self.shared = None
-        if not callable(features):
-            if self._by_gram:
-                self.shared = BlockMoments(features, folds)
-            else:
-                mean_and_scale(features, folds.usable)  # refuses what is not finite
-        log.info(
-            "Ridge of %d features by the %s (at least %d training samples).",
-            size,
-            "features' Gram matrix" if self._by_gram else "samples' kernel",
-            self._fewest,
-        )
-
-    def __call__(self, *held_out: int) -> tuple[Training, BlockMoments | None]:
-        """The training set without these blocks, and the moments that its source comes from."""
-        if self.shared is not None:
-            return GramTraining(self.shared, held_out), self.shared
-        features = self._design(self._folds.train(*held_out))
-        if self._by_gram:
-            moments = BlockMoments(features, self._folds)
-            return GramTraining(moments, held_out), moments
-        return KernelTraining(features, self._folds, held_out, self.bands), None
-
-    @property
-    def rows_a_target(self) -> int:
-        """Numbers a target that sums over blocks take."""
-        return 0 if self.shared is None else self._folds.n_outer * (len(self.bands) + 1)
 
 
 class NestedFits:
@@ -136,39 +77,46 @@ class NestedFits:
         Yields the place in (k, c, t) and the scores there.
         """
         training, moments = self.sets(*pair)
-        orders = [pair, pair[::-1]]
-        sources: dict[int, Array] = {}
+        inner_of = dict(zip(pair, pair[::-1], strict=True))
+        loaded = {outer: self._fold(outer, columns, moments) for outer in pair}
+        sources = self._by_fold(pair, lambda outer: training.source(*loaded[outer]))
         for number, weights in enumerate(self.weightings):
             basis = training.basis(weights)
             self._check_precision(basis)
+            scored = {
+                outer: Scored(basis, self.folds, inner, outer, *loaded[outer], self.products)
+                for outer, inner in inner_of.items()
+            }
             first = number * len(self.penalties)
             candidates = slice(first, first + len(self.penalties))
-            coefficients: dict[tuple[int, int], Array] = {}
-            for outer, inner in orders:
-                loaded, cross = self._fold(outer, columns, moments)
-                key = 0 if self.targets.shared else outer
-                if key not in sources:
-                    sources[key] = training.source(loaded, cross)
-                scored = Scored(basis, self.folds, inner, outer, loaded, self.products, cross)
-                trained, _ = self.targets.training_moments(loaded, pair)
-                mean, variance = self.targets.scored_moments(loaded, inner, outer)
-                for part in pieces(0, len(mean), TARGETS_AT_ONCE):
-                    if (key, part.start) not in coefficients:
-                        coefficients[key, part.start] = basis.coefficients(
-                            self.products, sources[key], part
-                        )
+            for part in pieces(0, columns.stop - columns.start, TARGETS_AT_ONCE):
+                coefficients = self._by_fold(
+                    pair,
+                    lambda outer, basis=basis, part=part: basis.coefficients(
+                        self.products, sources[outer], part
+                    ),
+                )
+                place = slice(columns.start + part.start, columns.start + part.stop)
+                for outer, inner in inner_of.items():
+                    trained, _ = self.targets.training_moments(loaded[outer][0], pair)
+                    mean, variance = self.targets.scored_moments(loaded[outer][0], inner, outer)
                     scores = score_penalties(
-                        scored,
+                        scored[outer],
                         basis,
-                        coefficients[key, part.start],
+                        coefficients[outer],
                         part,
                         self.penalties,
                         self.products,
                         (mean - trained)[part],
                         variance[part],
                     )
-                    place = slice(columns.start + part.start, columns.start + part.stop)
                     yield (outer, candidates, place), scores
+
+    def _by_fold(self, outers: tuple[int, int], make: Callable[[int], Array]) -> dict[int, Array]:
+        """What `make` gives for each outer fold; made once where folds share their targets."""
+        if self.targets.shared:
+            return dict.fromkeys(outers, make(outers[0]))
+        return {outer: make(outer) for outer in outers}
 
     def refit(self, passes: list[slice], chosen: np.ndarray) -> dict[str, np.ndarray]:
         """Held-out predictions at the chosen candidates (k, t), and their scores."""
@@ -285,22 +233,6 @@ def _column_weights(band_weights: np.ndarray | None, bands: np.ndarray) -> np.nd
     return weights[:, bands]
 
 
-def _checked_bands(bands: np.ndarray | None, size: int) -> np.ndarray:
-    if bands is None:
-        return np.zeros(size, int)
-    bands = np.asarray(bands)
-    if bands.shape != (size,) or not np.issubdtype(bands.dtype, np.integer):
-        raise LmbrainError(
-            f"bands of shape {bands.shape} and type {bands.dtype} do not fit {size} features; give "
-            "each feature's band as an integer."
-        )
-    if not np.array_equal(np.unique(bands), np.arange(bands.max(initial=-1) + 1)):
-        raise LmbrainError(
-            f"bands are numbered {np.unique(bands).tolist()}; number them from 0 without a gap."
-        )
-    return bands
-
-
 def _checked_penalties(penalties: Sequence[float]) -> np.ndarray:
     values = np.asarray(penalties, np.float64)
     if values.ndim != 1 or len(values) == 0:
@@ -309,12 +241,3 @@ def _checked_penalties(penalties: Sequence[float]) -> np.ndarray:
     if wrong.any():
         raise LmbrainError(f"The ridge penalty {values[wrong][0]} is not positive; correct it.")
     return values
-
-
-def _check_shape(features: Rows, folds: Folds) -> None:
-    shape = tuple(features.shape)
-    if len(shape) != 2 or shape[0] != len(folds.block):
-        raise LmbrainError(
-            f"features of shape {shape} do not fit {len(folds.block)} samples; "
-            "make folds and features from the same words table."
-        )

@@ -24,8 +24,9 @@ from threadpoolctl import threadpool_limits
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.moments import Rows
-from lmbrain.encoding.nested import Design, NestedFits
+from lmbrain.encoding.nested import NestedFits
 from lmbrain.encoding.targets import TargetsOfFold
+from lmbrain.encoding.training_sets import Design
 from lmbrain.errors import LmbrainError
 
 PenaltyPer = Literal["target", "all"] | np.ndarray

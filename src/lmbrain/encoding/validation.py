@@ -37,9 +37,9 @@ class Scored:
     inner, outer : int
     loaded : Loaded
         Targets as fold `outer` sees them.
-    products : Products
     cross : CrossMoments or None
         If it keeps its blocks, samples that outnumber the coordinates need not be read.
+    products : Products
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Scored:
         inner: int,
         outer: int,
         loaded: Loaded,
-        products: Products,
         cross: CrossMoments | None,
+        products: Products,
     ) -> None:
         self.size = int(folds.score(inner, outer).sum())
         self._products = products
