@@ -55,7 +55,7 @@ class Size:
 
 SIZES = {
     "toy": Size(n_embd=64, n_layer=3, n_head=4, words=2_000, rounds=5, free_memory=1.5),
-    "small": Size(n_embd=768, n_layer=12, n_head=12, words=256, rounds=3, free_memory=2.5),
+    "small": Size(n_embd=768, n_layer=12, n_head=12, words=1_024, rounds=3, free_memory=2.5),
     "xl": Size(n_embd=1_600, n_layer=48, n_head=25, words=256, rounds=1, free_memory=13.0),
 }
 

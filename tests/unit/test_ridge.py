@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
@@ -372,3 +373,17 @@ def test_wrong_settings_are_refused_by_name(wrong, message):
     features, responses, folds = problem()
     with pytest.raises(LmbrainError, match=message):
         nested_ridge(features, responses, folds, **{"penalties": GRID, **wrong})
+
+
+def test_linear_algebra_uses_as_many_threads_as_it_is_given(monkeypatch):
+    features, responses, folds = problem()
+    seen, eigh = set(), np.linalg.eigh
+
+    def watched(matrix):
+        libraries = threadpoolctl.threadpool_info()
+        seen.update(lib["num_threads"] for lib in libraries if lib["user_api"] == "blas")
+        return eigh(matrix)
+
+    monkeypatch.setattr(np.linalg, "eigh", watched)
+    nested_ridge(features, responses, folds, GRID, threads=1)
+    assert seen == {1}
