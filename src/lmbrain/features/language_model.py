@@ -69,14 +69,14 @@ def load_model(
     ------
     LmbrainError
         If model, tokenizer or an adapter's model cannot be had, lack weights, or the device is
-        absent or too slow for the dtype.
+        absent or not meant for the dtype.
     """
     if dtype not in DTYPES:
         raise LmbrainError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}.")
     if device == "cpu" and dtype != "float32":
         raise LmbrainError(
-            f"The dtype {dtype} is some 90 times slower than float32 on a CPU; set "
-            "language_model.dtype to float32, or give the job a GPU."
+            f"The dtype {dtype} is for GPUs, as many processors compute it tens of times more slowly "
+            "than float32; set language_model.dtype to float32, or give the job a GPU."
         )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise LmbrainError(
