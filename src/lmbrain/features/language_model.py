@@ -75,8 +75,8 @@ def load_model(
         raise LmbrainError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}.")
     if device == "cpu" and dtype != "float32":
         raise LmbrainError(
-            f"The dtype {dtype} is for GPUs, as many processors compute it tens of times more slowly "
-            "than float32; set language_model.dtype to float32, or give the job a GPU."
+            f"The dtype {dtype} is for GPUs, as many processors compute it tens of times more "
+            "slowly than float32; set language_model.dtype to float32, or give the job a GPU."
         )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise LmbrainError(
