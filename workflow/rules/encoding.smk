@@ -1,6 +1,8 @@
 # Encoding models: features of the words predict the responses, and where they do significantly.
 
 PREDICTIONS = f"{ROOT}/encoding/{{space}}/sub-{{subject}}_predictions.nc"
+# Features of a real model and its controls, times thousands of targets, take more.
+ENCODING_MB = 3000 if STUDY.language_model.source == "tiny" else 8000
 RIDGE = {key: value for key, value in values("encoding.ridge").items() if key != "denoised"}
 
 
@@ -31,7 +33,7 @@ rule encode:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=ENCODING_MB,
     params:
         parts=lambda wildcards: list(feature_files(wildcards.space)),
         layer=STUDY.encoding.layer,
@@ -61,7 +63,7 @@ rule encode_denoised:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3500,
+        mem_mb=ENCODING_MB,
     params:
         parts=list(feature_files("lm")),
         layer=STUDY.encoding.layer,
@@ -91,7 +93,7 @@ rule variance_partition:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=ENCODING_MB,
     params:
         parts=list(feature_files("lm")),
         layer=STUDY.encoding.layer,
@@ -121,7 +123,7 @@ rule sweep:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=ENCODING_MB,
     params:
         controls=list(feature_files("controls")),
         layer=STUDY.encoding.layer,
