@@ -64,6 +64,15 @@ def test_too_few_samples_for_the_folds_are_refused(data):
         NestedRidge(GRID).fit(data[0][:20], data[1][:20])
 
 
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [([0, 2, 3], "Block 1 of the folds holds no sample"), ([0, 1, 1], "leave 0 samples to train")],
+)
+def test_given_blocks_that_cannot_be_cross_validated_are_refused(data, blocks, message):
+    with pytest.raises(LmbrainError, match=message):
+        NestedRidge(GRID).fit(*data, folds=np.repeat(blocks, [60, 80, 60]))
+
+
 def test_it_can_be_cloned_with_its_settings():
     model = clone(NestedRidge(GRID, gap=2, dtype="float32"))
     assert (model.penalties, model.gap, model.dtype) == (GRID, 2, "float32")

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lmbrain.encoding.folds import Folds, make_folds
+from lmbrain.encoding.folds import Folds, check_sizes, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 
 
@@ -103,7 +103,8 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ValueError
             If X or y are no finite matrices of one length.
         LmbrainError
-            If samples are too few for the folds, or a target is constant in a training set.
+            If samples are too few for the folds, a block holds none, or a target is constant in
+            a training set.
 
         Warns
         -----
@@ -147,9 +148,11 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         position, story = np.arange(size, dtype=float), np.full(size, "story")
         if folds is None:
             return make_folds(story, position, np.ones(size, bool), self.n_folds, self.gap)
-        return Folds(
+        given = Folds(
             block=np.asarray(folds, int), position=position, story=story, run=story, gap=self.gap
         )
+        check_sizes(given)
+        return given
 
     def _fit_all(self, X: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients (t, p) and intercepts (t,) at the median of the outer folds' penalties."""

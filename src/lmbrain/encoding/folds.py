@@ -155,7 +155,7 @@ def make_folds(
         for number, stretch in enumerate(np.array_split(samples[order], outer)):
             block[stretch] = number
     folds = Folds(block=block, position=position, story=story, run=run, gap=float(gap))
-    _check_sizes(folds)
+    check_sizes(folds)
     _check_stories(folds)
     return folds
 
@@ -200,7 +200,7 @@ def read_folds(path: str | Path) -> Folds:
         run=table["run"].to_numpy(str),
         gap=float(table["gap"].iloc[0]),
     )
-    _check_sizes(folds)
+    check_sizes(folds)
     return folds
 
 
@@ -244,8 +244,14 @@ def _equal_groups(sizes: np.ndarray, groups: int) -> np.ndarray:
     return group
 
 
-def _check_sizes(folds: Folds) -> None:
-    """Refuse folds without samples, or whose gaps leave too few to train or score on."""
+def check_sizes(folds: Folds) -> None:
+    """Refuse folds without samples, or whose gaps leave too few to train or score on.
+
+    Raises
+    ------
+    LmbrainError
+        Naming the block, or the two that are held out.
+    """
     for outer in range(folds.n_outer):
         if not folds.test(outer).any():
             raise LmbrainError(
