@@ -68,6 +68,12 @@ def test_a_preprocessing_value_never_reruns_features_or_simulation(smoke):
     assert not {"lm_features", "static_features", "simulate_recordings", "finetune"} & rerun
 
 
+def test_the_layers_analysed_never_rerun_the_simulated_brains(smoke):
+    rerun = smoke.would_run({"features": {"layers": [0, 1, 2]}})
+    assert {"lm_features", "encode"} <= rerun
+    assert not {"planted_truth", "simulate_recordings", "preprocess"} & rerun
+
+
 @pytest.fixture
 def edited(smoke):
     """Append to a file of the checkout; put the file back afterwards."""

@@ -46,7 +46,8 @@ rule planted_truth:
             for key in ("words", "runs", "word_interval", "planted_domains")
         },
         story=STUDY.data.story,
-        features=EXTRACTION,
+        # the hidden layer is the brain model's own, whichever ones are analysed
+        features={key: value for key, value in EXTRACTION.items() if key != "layers"},
         domains=list(STUDY.finetuning.sets),
         seed=STUDY.seed,
         material=content("simulation/material"),
