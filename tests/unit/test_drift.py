@@ -79,6 +79,18 @@ def test_a_block_too_short_for_the_cutoff_is_refused():
         without_drift(np.ones((200, 1)), volumes(), 6.0, TR)
 
 
+def test_training_samples_too_few_for_the_cosines_of_their_block_are_refused():
+    folds = volumes(n=300, outer=6, gap=36.0)
+    values = np.random.default_rng(0).standard_normal((300, 2))
+    left = folds.train(0, 2)
+    assert (left & folds.test(1)).sum() == 14  # of 50, between two held-out blocks
+    without_drift(values, folds, 12.0, TR)  # 17 cosines suit the whole blocks
+    with pytest.raises(LmbrainError, match=r"Block 1 .* has 14 samples beyond the gap .*folds.gap"):
+        without_drift(values, folds, 12.0, TR, left)
+    kept = without_drift(values, folds, 40.0, TR, left)  # 6 cosines of 14 samples
+    assert kept[left & folds.test(1)].std() > 0.3
+
+
 def test_scored_responses_are_those_the_model_was_fitted_to(tmp_path):
     folds = volumes()
     values = np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32)

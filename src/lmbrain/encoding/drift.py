@@ -73,7 +73,8 @@ def without_drift(
     Raises
     ------
     LmbrainError
-        If a stretch is too short to tell drift from signal.
+        If a stretch, or what the gap leaves of it for training, has fewer than two samples a
+        cosine: too short to tell drift from signal.
     """
     if drift_cutoff is None:
         return values
@@ -86,14 +87,16 @@ def without_drift(
         for name in np.unique(segment[fitted]):
             rows = np.flatnonzero(block & (segment == name))
             basis = _cosines(folds.position[rows], drift_cutoff, repetition_time)
-            if 2 * basis.shape[1] > len(rows):
-                story, run = name.split("\t")
-                raise LmbrainError(
-                    f"Block {outer} of the folds has {len(rows)} samples in story {story}, run "
-                    f"{run}, too few to remove drift slower than {drift_cutoff:g} s; raise "
-                    "encoding.drift_cutoff or lower folds.outer."
-                )
             inside = fitted[rows]
+            # With as many cosines as samples nothing but rounding would be left of these.
+            if 2 * basis.shape[1] > inside.sum():
+                story, run = name.split("\t")
+                beyond = "" if inside.all() else "beyond the gap "
+                raise LmbrainError(
+                    f"Block {outer} of the folds has {inside.sum()} samples {beyond}in story "
+                    f"{story}, run {run}, too few to remove drift slower than {drift_cutoff:g} s; "
+                    "raise encoding.drift_cutoff, or lower folds.outer or folds.gap."
+                )
             stretch = values[rows[inside]].reshape(inside.sum(), -1).astype(np.float64)
             stretch -= _fit(basis[inside], stretch)
             clean[rows[inside]] = stretch.reshape(-1, *values.shape[1:])
