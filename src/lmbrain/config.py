@@ -417,6 +417,12 @@ class Study(Section):
                     "encoding.ridge.denoised (set false)"
                 )
             return
+        for space, names in self.encoding.spaces:
+            if "rate" in names:
+                raise ValueError(
+                    f"encoding.spaces.{space} holds 'rate', which is for continuous responses "
+                    "(data.kind alice) only; take it out"
+                )
         for name in ("divergence", "evaluation"):
             window, whole = getattr(self, name).window, self.responses.window
             if window.start < whole.start or window.stop > whole.stop:

@@ -39,6 +39,8 @@ def change(path: str, value) -> dict:
         ("encoding.layer", 3, "encoding.layer"),
         ("encoding.spaces.lm", ["controls"], "encoding.spaces.lm"),
         ("encoding.spaces.lm", ["base", "tone"], "'tone'"),
+        ("encoding.spaces.lm", ["rate", "base"], "encoding.spaces.lm holds 'rate'"),
+        ("encoding.spaces.rate", ["rate"], "encoding.spaces.rate holds 'rate'"),
         ("data.exclude", ["Z"], "'Z'"),
         ("data.subjects", ["A", "A"], "'A'"),
         ("hypotheses.proposer.prompt", "What?", "{group_a}"),
