@@ -121,6 +121,27 @@ def test_the_fingerprint_sees_the_adapter(tmp_path):
     assert len(seen) == 2
 
 
+def test_the_fingerprint_of_an_adapter_does_not_follow_the_order_of_its_sets(tmp_path):
+    class Reversed(set):
+        """The same names, printed and walked through the other way round."""
+
+        def __iter__(self):
+            return reversed(list(super().__iter__()))
+
+        def __repr__(self):
+            return f"{{{', '.join(map(repr, self))}}}"
+
+    _, folder, _ = save(tmp_path)
+    model, _ = load_model(str(folder), None, "float32", "cpu")
+    before = fingerprint(model)
+    (adapter,) = model.peft_config.values()
+    modules = adapter.target_modules
+    assert isinstance(modules, set)
+    adapter.target_modules = Reversed(modules)
+    assert str(adapter.target_modules) != str(modules)
+    assert fingerprint(model) == before
+
+
 @pytest.mark.parametrize(
     ("base", "message"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from lmbrain.artefacts import atomic_path
+from lmbrain.features.canonical import canonical_json
 from lmbrain.features.extraction import BatchFeatures
 
 
 def content_key(**content: Any) -> str:
-    """A hash of values that JSON can write; what equals in all of them has the same key."""
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    """A hash of values as `canonical_json` takes them; equal ones have the same key."""
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:24]
 
 
 class Blocks:

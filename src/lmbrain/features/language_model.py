@@ -27,6 +27,7 @@ from transformers.utils.hub import extract_commit_hash
 
 from lmbrain.artefacts import atomic_path
 from lmbrain.errors import LmbrainError
+from lmbrain.features.canonical import canonical_json
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 UNREADABLE = (OSError, ValueError, SafetensorError)  # what transformers raises, by file and case
@@ -101,7 +102,8 @@ def fingerprint(model: PreTrainedModel) -> str:
     adapters = {
         name: adapter.to_dict() for name, adapter in getattr(model, "peft_config", {}).items()
     }
-    said = f"{model.config.to_json_string(use_diff=False)}{adapters}"
+    # Not as printed: peft keeps names of modules in sets.
+    said = f"{model.config.to_json_string(use_diff=False)}{canonical_json(adapters)}"
     digest = hashlib.sha256(said.encode())
     for name, weight in (*model.named_parameters(), *model.named_buffers()):
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
