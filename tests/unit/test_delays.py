@@ -9,6 +9,7 @@ from lmbrain.encoding.delays import (
     needed_gap,
     resampling_matrix,
 )
+from lmbrain.encoding.folds import Folds, gap_note
 from lmbrain.errors import LmbrainError
 
 TR = 2.0
@@ -94,3 +95,18 @@ def test_the_gap_adds_context_delays_and_kernel():
     assert gap(1, -4, 6) == 10 + kernel
     assert gap(1, 4, 6) == 6 + kernel
     assert needed_gap(position, story, 20, None, None) == 20
+
+
+@pytest.mark.parametrize("context", [1, 2, 5, 20])
+def test_a_gap_is_noted_just_where_context_windows_share_a_word_with_a_test_block(context):
+    n = 150
+    position, story = np.arange(1.0, n + 1), np.repeat("a", n)
+    heard = [set(range(max(0, i - context + 1), i + 1)) for i in range(n)]
+    needed = needed_gap(position, story, context, None, None)
+    for gap in range(context + 2):
+        folds = Folds(np.repeat([0, 1, 2], n // 3), position, story, story, gap)
+        trained = set().union(*(heard[i] for i in np.flatnonzero(folds.train(1))))
+        tested = set().union(*(heard[i] for i in np.flatnonzero(folds.test(1))))
+        assert bool(trained & tested) == bool(gap_note(gap, needed, "words")), gap
+    assert not trained & tested
+    assert needed == context

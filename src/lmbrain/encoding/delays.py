@@ -135,10 +135,12 @@ def needed_gap(
     delays: Mapping[str, float] | None,
     repetition_time: float | None,
 ) -> float:
-    """The smallest gap at which no word enters both a training and a held-out sample.
+    """A gap at which no word enters both a training and a held-out sample.
 
-    Word-locked: the context window in words. Continuous: the longest time that a context window
-    lasts, plus the delays from the smallest to the longest (0 included), plus the support of
+    Word-locked: the context window in words. That is one word more than strictly needed, as
+    samples exactly as far away as the gap are left out, too; it is the number that the context
+    goes by (`gap_note` lets the smaller one pass). Continuous: the longest time that a context
+    window lasts, plus the delays from the smallest to the longest (0 included), plus the support of
     the resampling kernel, 2 x LOBES samples. (Controls that look ahead, such as the length of
     the sentence, are not counted.)
 

@@ -205,8 +205,17 @@ def read_folds(path: str | Path) -> Folds:
 
 
 def gap_note(gap: float, needed: float, unit: str) -> str:
-    """What a report must say of a gap smaller than `needed_gap`; empty where it is large enough."""
-    if gap >= needed - _ROUNDING:
+    """What a report must say of a gap at which words enter both sides of a fold; else empty.
+
+    Parameters
+    ----------
+    gap, needed : float
+        The folds' gap, and that of `needed_gap`.
+    unit : "words" or "s"
+        In words one less than `needed` is enough: words exactly `gap` away are left out, too.
+    """
+    least = needed - 1 if unit == "words" else needed
+    if gap >= least - _ROUNDING:
         return ""
     return (
         f"The folds' gap is {gap:g} {unit}, but context windows (with delays and resampling, for "
