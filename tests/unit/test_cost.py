@@ -35,7 +35,15 @@ def test_it_reads_as_a_sentence():
     assert str(estimate_cost(line(500), 40, 10, 5, rates=RATES)).startswith("about 0 s and 0.0 GB")
 
 
-def test_measured_rates_are_those_of_a_computer():
-    rates = measured_rates(200)
-    for rate in (rates.single, rates.double, rates.eigh):
-        assert 1e7 < rate < 1e15
+def test_own_designs_and_own_targets_take_longer():
+    plain = estimate_cost(line(2000), 200, 3000, 10, rates=RATES).seconds
+    for own in ({"fitted_design": True}, {"own_targets": True}):
+        assert estimate_cost(line(2000), 200, 3000, 10, rates=RATES, **own).seconds > 1.1 * plain
+
+
+def test_measured_rates_follow_the_clock(monkeypatch):
+    """A clock on which every piece of work takes 2 s."""
+    ticks = iter(range(0, 1000, 2))
+    monkeypatch.setattr("lmbrain.encoding.cost.time.perf_counter", lambda: next(ticks))
+    rates = measured_rates.__wrapped__(10)
+    assert (rates.single, rates.double, rates.eigh) == (1000, 1000, 500)

@@ -51,6 +51,20 @@ def test_bands_weigh_the_model_of_all_samples(data):
     np.testing.assert_allclose(model.predict(features), ridge.predict(x), atol=1e-9)
 
 
+def test_a_column_that_never_varied_has_no_say_in_new_data(data):
+    features, responses = data
+    features = np.column_stack([features, np.full(len(features), 0.3)])
+    model = NestedRidge(GRID, n_folds=4).fit(features, responses)
+    np.testing.assert_array_equal(model.coef_[:, -1], 0)
+
+
+def test_weights_without_bands_are_those_of_one_band(data):
+    features, responses = data
+    plain = NestedRidge((1.0, 30.0), n_folds=4).fit(features, responses)
+    half = NestedRidge((0.5, 15.0), n_folds=4, band_weights=[[0.5]]).fit(features, responses)
+    np.testing.assert_allclose(half.coef_, plain.coef_, atol=1e-9)
+
+
 def test_given_blocks_are_the_folds(data):
     features, responses = data
     blocks = np.repeat([0, 1, 2, -1], [60, 80, 40, 20])
@@ -66,11 +80,21 @@ def test_too_few_samples_for_the_folds_are_refused(data):
 
 @pytest.mark.parametrize(
     ("blocks", "message"),
-    [([0, 2, 3], "Block 1 of the folds holds no sample"), ([0, 1, 1], "leave 0 samples to train")],
+    [
+        ([0, 2, 3], "Block 1 of the folds holds no sample"),
+        ([0, 1, 1], r"numbered \[0, 1\]; number at least 3"),
+        ([-1, -1, -1], "number at least 3"),
+        ([0, 1, -2], "number at least 3"),
+    ],
 )
 def test_given_blocks_that_cannot_be_cross_validated_are_refused(data, blocks, message):
     with pytest.raises(LmbrainError, match=message):
         NestedRidge(GRID).fit(*data, folds=np.repeat(blocks, [60, 80, 60]))
+
+
+def test_blocks_of_another_length_are_refused(data):
+    with pytest.raises(LmbrainError, match="a block to 199 samples and a position to 200"):
+        NestedRidge(GRID).fit(*data, folds=np.zeros(199, int))
 
 
 def test_it_can_be_cloned_with_its_settings():
@@ -78,6 +102,7 @@ def test_it_can_be_cloned_with_its_settings():
     assert (model.penalties, model.gap, model.dtype) == (GRID, 2, "float32")
 
 
+@pytest.mark.filterwarnings("ignore:The (smallest|largest) penalty")
 @parametrize_with_checks(
     [NestedRidge(GRID, n_folds=3)],
     expected_failed_checks=lambda _: {

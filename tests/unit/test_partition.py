@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lmbrain.encoding.bands import band_weightings, penalty_groups
+from lmbrain.encoding.bands import band_weightings
 from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.partition import variance_partition
+from lmbrain.encoding.penalties import penalty_groups
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 
@@ -85,7 +86,11 @@ def test_weightings_begin_equal_and_spread_over_the_decades(n_bands):
     assert weights.shape == (41, n_bands)
     np.testing.assert_array_equal(weights[0], 1)
     np.testing.assert_allclose(weights.max(axis=1), 1)
-    assert (weights >= 1e-4).all()
+    ratios = np.log10(weights[1:, 1:] / weights[1:, :1])
+    assert np.abs(ratios).max() <= 4
+    even = np.linspace(-4, 4, 40)
+    for column in np.sort(ratios, axis=0).T:
+        np.testing.assert_allclose(column, even, atol=0.7)
     for band in range(n_bands):  # each band is the strongest and a weak one somewhere
         assert (weights[1:, band] == 1).any()
         assert (weights[:, band] < 0.01).any()

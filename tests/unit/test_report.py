@@ -59,6 +59,7 @@ def encoding_scores(level, seed, sensors, time):
             "r": (place, folds.mean(axis=0)),
             "r_per_fold": (("fold", *place), folds),
             "validation_r": (("fold", *place), folds.copy()),
+            "validation_r2": (("fold", *place), folds.copy()),
             "penalty": (("fold", *place), penalty),
         },
         coords={"sensor": sensors, "time": time},
@@ -111,16 +112,22 @@ def encoding_section(people=PEOPLE, sensors=None, time=TIME, info=None, denoised
     )  # fmt: skip
 
 
+UNIQUE = ("alone", "unique")
+
+
 def partition_of(seed, sensors, time):
     rng = RNG(seed)
     shape, place = (2, len(sensors), len(time)), ("part", "sensor", "time")
     alone = np.array([0.01, 0.03])[:, None, None] + 0.001 * rng.standard_normal(shape)
     unique = np.array([-0.002, 0.02])[:, None, None] + 0.001 * rng.standard_normal(shape)
+    by_fold = ("part", "fold", "sensor", "time")
     return xr.Dataset(
         {
             "r2": (place[1:], alone.sum(axis=0)),
             "alone": (place, alone),
             "unique": (place, unique),
+            "alone_per_fold": (by_fold, np.repeat(alone[:, None], FOLDS, axis=1)),
+            "unique_per_fold": (by_fold, np.repeat(unique[:, None], FOLDS, axis=1)),
         },
         coords={"part": ["controls", "base"], "sensor": sensors, "time": time},
     )
@@ -129,10 +136,13 @@ def partition_of(seed, sensors, time):
 def sweep_of(sensors, time, best):
     shape, place = (4, len(sensors), len(time)), ("choice", "sensor", "time")
     level = np.array([0.01, 0.02, 0.03, 0.04])[:, None, None]
+    by_fold, whole = ("choice", "fold", "sensor", "time"), (4, FOLDS, *shape[1:])
     return xr.Dataset(
         {
             "r": (place, np.broadcast_to(level, shape)),
             "unique": (place, np.broadcast_to(level / 10, shape)),
+            "r_per_fold": (by_fold, np.broadcast_to(level[:, None], whole)),
+            "unique_per_fold": (by_fold, np.broadcast_to(level[:, None] / 10, whole)),
             "best": ("fold", best),
             "best_r": (place[1:], np.full(shape[1:], 0.037)),
             "best_unique": (place[1:], np.full(shape[1:], 0.0031)),
@@ -336,6 +346,30 @@ def test_parts_say_what_each_explains_alone_and_uniquely():
     assert [block.kind for block in section.blocks] == ["picture", "table"]
     alone = parts_section(time=np.array([0.0]), sweeps=False)
     assert [block.kind for block in alone.blocks] == ["table"]
+
+
+def test_a_grid_of_penalties_that_was_too_narrow_is_noted():
+    scores = [encoding_scores(0.05, seed, ["a", "b"], TIME) for seed in range(2)]
+    assert "smallest penalty, 1, won 3" in encoding.penalty_note(scores)
+    for person in scores:
+        person["penalty"][:] = 10.0
+    assert encoding.penalty_note(scores) == ""
+
+
+def test_noise_explains_nothing_at_its_best_sensors():
+    """Sensors chosen for fold k by the other folds say nothing of fold k."""
+    rng, sensors, n_folds = RNG(4), [f"s{i}" for i in range(200)], 10
+    noise = 0.05 * rng.standard_normal((1, n_folds, 200, 4))
+    others = (noise.sum(axis=1, keepdims=True) - noise)[0].mean(axis=2)
+    best = others >= np.quantile(others, 0.9, axis=1, keepdims=True)
+    data = xr.Dataset(
+        {f"{name}_per_fold": (("part", "fold", "sensor", "time"), noise) for name in UNIQUE}
+        | {name: (("part", "sensor", "time"), noise.mean(axis=1)) for name in UNIQUE}
+        | {"r2": (("sensor", "time"), noise[0].mean(axis=0))},
+        coords={"part": ["base"], "sensor": sensors, "time": TIME[:4]},
+    )
+    row = tables(parts.section([data], [], best))[0].rows[0]
+    assert float(row[2]) < 0.01  # of the all-fold mean: .02
 
 
 def test_the_sweep_names_the_choice_of_the_inner_folds():

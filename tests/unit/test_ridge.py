@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import threadpoolctl
@@ -366,7 +369,8 @@ def test_many_penalties_at_an_end_of_the_grid_ask_for_a_wider_one():
         ({"bands": np.zeros(12, int), "band_weights": [[1, 2]]}, "2 columns for 1 bands"),
         ({"bands": np.zeros(12, int), "band_weights": [[-1]]}, "band weight -1.0"),
         ({"dtype": np.float16}, "use float32 or float64"),
-        ({"device": "cuda"}, "no GPU here"),
+        ({"device": "cuda"}, "torch does not see it here"),
+        ({"device": "gpu"}, "torch does not see it here"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(wrong, message):
@@ -387,3 +391,47 @@ def test_linear_algebra_uses_as_many_threads_as_it_is_given(monkeypatch):
     monkeypatch.setattr(np.linalg, "eigh", watched)
     nested_ridge(features, responses, folds, GRID, threads=1)
     assert seen == {1}
+
+
+def test_a_gap_that_leaves_nothing_is_refused():
+    features, responses, folds = problem()
+    with pytest.raises(LmbrainError, match="leave 0 samples to train or score on"):
+        nested_ridge(features, responses, replace(folds, gap=1000.0), GRID)
+
+
+@pytest.mark.parametrize("q", [4, 200], ids=["Gram", "kernel"])
+def test_a_design_with_a_missing_value_is_refused(q):
+    _, responses, folds = problem(n=60, gap=1)
+    values = np.random.default_rng(0).standard_normal((60, q))
+    values[np.flatnonzero(folds.usable)[9], 2] = np.nan
+    with pytest.raises(LmbrainError, match="Feature column 2 of sample"):
+        nested_ridge(lambda train: values, responses, folds, GRID)
+
+
+def test_a_sensor_that_is_flat_in_most_blocks_is_scored_by_the_others():
+    features, responses, folds = problem(n=200, outer=5)
+    flat = np.isin(folds.block, [0, 1, 2])
+    responses[flat, 0] = 0.3
+    responses[~flat, 0] = features[~flat, 0] * 1e3
+    result = nested_ridge(features, responses, folds, GRID)
+    assert np.isfinite(result.validation_r2).all()
+    assert np.isfinite(result.prediction[folds.usable]).all()
+
+
+def test_the_advice_on_a_penalty_too_small_for_float32_holds():
+    features, responses, folds = problem(n=400, p=60)
+    with pytest.raises(LmbrainError) as refused:
+        nested_ridge(features, responses, folds, [1e-9, 1.0])
+    advised = float(re.search(r"penalty to (\S+) or more", str(refused.value))[1])
+    nested_ridge(features, responses, folds, [advised, 1.0])
+
+
+def test_targets_of_each_fold_and_bands_are_the_same_on_torch():
+    features, responses, folds = problem()
+    others = np.random.default_rng(5).standard_normal((folds.n_outer, *responses.shape))
+    targets = [responses + other for other in others]
+    options = {"bands": BANDS, "band_weights": WEIGHTS, "dtype": np.float64}
+    expected = nested_ridge(features, targets.__getitem__, folds, GRID, **options)
+    result = nested_ridge(features, targets.__getitem__, folds, GRID, device="cpu", **options)
+    np.testing.assert_allclose(result.prediction, expected.prediction, atol=1e-9)
+    np.testing.assert_array_equal(result.weighting, expected.weighting)

@@ -113,3 +113,13 @@ def choice_folder(wildcards):
     """The folder of a set that this workflow makes; a hub id or a folder is read as it is."""
     made_here = STUDY.finetuning.sets[wildcards.domain].source == "simulated"
     return f"{ROOT}/choices/{wildcards.domain}" if made_here else []
+
+
+def design(space):
+    """How the parts of a feature space become the design of an encoding model."""
+    return {
+        **CLEARING,
+        "rate": "rate" in getattr(STUDY.encoding.spaces, space),
+        "delays": values("encoding.delays"),
+        "components": STUDY.encoding.components,
+    }

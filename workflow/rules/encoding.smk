@@ -6,16 +6,6 @@ ENCODING_MB = 3000 if STUDY.language_model.source == "tiny" else 8000
 RIDGE = {key: value for key, value in values("encoding.ridge").items() if key != "denoised"}
 
 
-def design(space):
-    """How the parts of a feature space become the design of an encoding model."""
-    return {
-        **CLEARING,
-        "rate": "rate" in getattr(STUDY.encoding.spaces, space),
-        "delays": values("encoding.delays"),
-        "components": STUDY.encoding.components,
-    }
-
-
 rule encode:
     input:
         responses=RESPONSES,
@@ -129,7 +119,7 @@ rule sweep:
         layer=STUDY.encoding.layer,
         contexts=list(SWEEP),
         design=design("controls"),
-        ridge={key: RIDGE[key] for key in ("penalties", "penalty_per")},
+        ridge=RIDGE,
         code=code("sweep.py"),
     message:
         "Predicting {wildcards.subject}'s responses from each layer and context length"

@@ -46,6 +46,11 @@ def device(snakemake) -> str:
     return "cuda" if snakemake.resources.get("gpu", 0) else "cpu"
 
 
+def products_device(snakemake) -> str | None:
+    """Where ridge computes its largest products: the GPU if the rule was given one, else numpy."""
+    return "cuda" if snakemake.resources.get("gpu", 0) else None
+
+
 def devices(snakemake) -> list[str]:
     """The same where a job can use several GPUs: all that the rule was given."""
     gpus = int(snakemake.resources.get("gpu", 0))

@@ -1,6 +1,6 @@
 """Predict one person's responses from one feature space."""
 
-from _job import device, job
+from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import encode, read_parts
@@ -14,7 +14,7 @@ with job(snakemake) as made:
     parts = read_parts(params.parts, snakemake.input.features, params.layer, words)
     responses, folds = read_responses(snakemake.input.responses), read_folds(snakemake.input.folds)
     space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
-    gpu = device(snakemake) if snakemake.resources.get("gpu", 0) else None
+    gpu = products_device(snakemake)
     scores, prediction = encode(space, responses, folds, **params.ridge, device=gpu)
     write_netcdf(scores, snakemake.output.scores, made)
     write_netcdf(prediction.to_dataset(), snakemake.output.predictions, made)

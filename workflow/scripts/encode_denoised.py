@@ -1,6 +1,6 @@
 """Predict what one person's responses share with the other people's."""
 
-from _job import job
+from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import encode, read_parts
@@ -17,6 +17,7 @@ with job(snakemake) as made:
     others = [read_responses(path).to_numpy() for path in snakemake.input.others]
     targets = denoised_targets(responses.to_numpy(), others, folds, **params.denoising)
     space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
-    scores, _ = encode(space, responses, folds, **params.ridge, targets=targets)
+    gpu = products_device(snakemake)
+    scores, _ = encode(space, responses, folds, **params.ridge, device=gpu, targets=targets)
     scores.attrs["within_folds"] = int(params.denoising["within_folds"])
     write_netcdf(scores, snakemake.output.scores, made)

@@ -53,7 +53,9 @@ with job(snakemake) as made:
     divergence_made = read_json(Path(given.word_divergence).with_suffix(".json"))["made_by"]
     folds_made = read_json(Path(given.folds).with_suffix(".json"))["made_by"]
     notes = {"Folds": [folds_made["note"]]}
-    notes |= {f"Encoding, {s}": f.attrs["notes"].split("\n") for s, f in significance.items()}
+    for space, found in significance.items():
+        said = [encoding.penalty_note(scores[space]), *found.attrs["notes"].split("\n")]
+        notes[f"Encoding, {space}"] = said
     notes |= {"Ceiling": [ceiling.attrs["note"]], "Divergence": [divergence_made["note"]]}
 
     sections = []

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from _job import job
+from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
+from lmbrain.encoding.drift import responses_without_drift
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import layers_of, read_parts
 from lmbrain.encoding.space import feature_space
@@ -26,14 +27,15 @@ with job(snakemake) as made:
         for context, path in zip(params.contexts, given.states, strict=True)
         for layer in layers_of(path)
     }
-    cleared = space(["base"], next(iter(states.values()))())[1]
+    clearing = (params.design["drift_cutoff"], params.design["repetition_time"])
     result = sweep(
         lambda values: space(["base"], values, rate=False)[0],
         lambda values: space([*params.controls, "base"], [*controls, *values])[0],
-        space(params.controls, controls)[0] if controls else None,
+        space(params.controls, controls)[0] if controls or params.design["rate"] else None,
         states,
-        cleared,
+        responses_without_drift(responses, folds, *clearing),
         folds,
         **params.ridge,
+        device=products_device(snakemake),
     )
     write_netcdf(result, snakemake.output.sweep, made)

@@ -1,6 +1,6 @@
 """What each part of the language model's space explains of one person's responses."""
 
-from _job import job
+from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import read_parts
@@ -15,5 +15,6 @@ with job(snakemake) as made:
     parts = read_parts(params.parts, snakemake.input.features, params.layer, words)
     responses, folds = read_responses(snakemake.input.responses), read_folds(snakemake.input.folds)
     space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
-    partition = variance_partition(space, responses, folds, **params.ridge)
+    gpu = products_device(snakemake)
+    partition = variance_partition(space, responses, folds, **params.ridge, device=gpu)
     write_netcdf(partition, snakemake.output.partition, made)

@@ -1,19 +1,22 @@
-"""Which targets share a penalty, and which relative penalties bands of features are tried with."""
+"""Relative penalties that bands of features are tried with."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
 
-DECADES = 4  # the weakest band weighs at least 10^-DECADES of the strongest
+from lmbrain.encoding.space import FeatureSpace
+
+DECADES = 4  # a band weighs at most 10^DECADES times as much as the first, or as little
 
 
 def band_weightings(n_bands: int, count: int) -> np.ndarray:
-    """Relative weights of bands to try: all equal, then `count` others, spread evenly.
+    """Relative weights of bands to try: all equal, then `count` others.
 
-    The logarithms fill [-DECADES, 0] by a Halton sequence, which needs no seed.
+    The logarithms of the weights' ratios to the first band's fill [-DECADES, DECADES] evenly, by
+    a Halton sequence, which needs no seed.
 
     Returns
     -------
@@ -22,24 +25,15 @@ def band_weightings(n_bands: int, count: int) -> np.ndarray:
     equal = np.ones((1, n_bands))
     if n_bands < 2 or count == 0:
         return equal
-    # Its first point, 0, is skipped: that is the equal weighting again.
-    points = qmc.Halton(n_bands, scramble=False).random(count + 1)[1:]
-    logs = DECADES * (points - points.max(axis=1, keepdims=True))
-    return np.vstack([equal, 10**logs])
+    # Its first points are skipped: 0, and the middle, which for two bands is the equal weighting.
+    points = qmc.Halton(n_bands - 1, scramble=False).random(count + 2)[2:]
+    logs = np.column_stack([np.zeros(count), DECADES * (2 * points - 1)])
+    return np.vstack([equal, 10 ** (logs - logs.max(axis=1, keepdims=True))])
 
 
-def penalty_groups(
-    penalty_per: Literal["target", "sensor", "bin", "all"], n_sensors: int, n_bins: int
-) -> Literal["target", "all"] | np.ndarray:
-    """Who shares a penalty, in the form that `lmbrain.encoding.ridge.nested_ridge` takes.
-
-    Parameters
-    ----------
-    penalty_per : "target", "sensor", "bin" or "all"
-        One penalty for each sensor and bin, for all bins of a sensor, for all sensors of a bin, or
-        for all.
-    n_sensors, n_bins : int
-        Targets are sensors x bins, bin by bin within a sensor.
-    """
-    sensors, bins = np.divmod(np.arange(n_sensors * n_bins), n_bins)
-    return {"sensor": sensors, "bin": bins}.get(penalty_per, penalty_per)
+def banded(space: FeatureSpace, weightings: int) -> dict[str, Any]:
+    """Bands of a space's parts for `lmbrain.encoding.ridge.nested_ridge`; none where all equal."""
+    weights = band_weightings(len(space.names), weightings)
+    if len(weights) == 1:
+        return {}
+    return {"bands": space.bands, "band_weights": weights}

@@ -15,7 +15,7 @@ from lmbrain.encoding.validation import TARGETS_AT_ONCE
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run will take, give or take a factor of two on an otherwise idle machine.
+    """What a run should take, within a factor of two, on an otherwise idle machine.
 
     Attributes
     ----------
@@ -53,6 +53,8 @@ def estimate_cost(
     n_penalties: int,
     *,
     n_weightings: int = 1,
+    fitted_design: bool = False,
+    own_targets: bool = False,
     dtype: type = np.float32,
     rates: Rates | None = None,
 ) -> Cost:
@@ -65,6 +67,10 @@ def estimate_cost(
     ----------
     folds : Folds
     n_features, n_targets, n_penalties, n_weightings : int
+    fitted_design : bool
+        Every training set has features of its own; making them is not counted.
+    own_targets : bool
+        Every outer fold has responses of its own.
     dtype : float32 or float64
         Of target-sized products.
     rates : Rates, optional
@@ -80,21 +86,23 @@ def estimate_cost(
     pairs = blocks * (blocks - 1) / 2
     item = np.dtype(dtype).itemsize
     product_rate = rates.single if item == 4 else rates.double
-    per_target = n + blocks * (n_features + 1) * by_features
+    sets = pairs + blocks
+    kept = by_features and not fitted_design
+    per_target = n * (blocks if own_targets else 1) + blocks * (n_features + 1) * kept
     passes = int(np.ceil(n_targets * per_target * item / BYTES_AT_ONCE))
 
-    seconds = passes * (pairs + blocks) * n_weightings * q**3 / rates.eigh
+    seconds = passes * sets * n_weightings * q**3 / rates.eigh
     rows = min(scored, q)
     feature_sized = 2 * pairs * n_weightings * 2 * scored * n_features * q
     if by_features:
-        feature_sized += n * n_features**2
+        feature_sized += n * n_features**2 * (sets if fitted_design else 1)
     else:
-        feature_sized += (pairs + blocks) * 2 * n * trained * n_features
+        feature_sized += sets * 2 * n * trained * n_features
     seconds += passes * feature_sized / rates.double
-    coefficients = (pairs + blocks) * 2 * n_features * q if by_features else pairs * 2 * trained * q
+    coefficients = (sets + pairs * own_targets) * 2 * (n_features if by_features else trained) * q
     scores = 2 * pairs * (1 + n_penalties) * 2 * rows * q
     predictions = blocks * 2 * scored * q
-    sums = 2 * n * n_features if by_features else 0
+    sums = 2 * n * n_features * (1 if kept and not own_targets else sets) * by_features
     target_sized = n_weightings * (coefficients + scores) + predictions + sums
     seconds += n_targets * target_sized / product_rate
 
@@ -108,7 +116,7 @@ def estimate_cost(
 
 @cache
 def measured_rates(size: int) -> Rates:
-    """Time products and a decomposition of square matrices of this size, twice each."""
+    """Time products and a decomposition of square matrices of this size, the best of three."""
     rng = np.random.default_rng(0)
     double = rng.standard_normal((size, size))
     single = double.astype(np.float32)

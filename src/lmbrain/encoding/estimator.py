@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lmbrain.encoding.folds import Folds, check_sizes, make_folds
+from lmbrain.encoding.moments import mean_and_scale
 from lmbrain.encoding.ridge import nested_ridge
 
 
@@ -35,11 +36,11 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     band_weights : (w, b) float, optional
         Banded ridge, as in `lmbrain.encoding.ridge.nested_ridge`.
     dtype : "float64" or "float32"
-        Of target-sized products; "float32" halves time and memory.
+        Of target-sized products; "float32" halves their time and memory.
     device : str, optional
         Torch device for target-sized products; default: numpy.
     threads : int, optional
-        Threads of the linear algebra; default: all.
+        Threads of the linear algebra in cross-validation; default: all.
 
     Attributes
     ----------
@@ -155,21 +156,26 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return given
 
     def _fit_all(self, X: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (t, p) and intercepts (t,) at the median of the outer folds' penalties."""
-        mean, sd = X.mean(axis=0), X.std(axis=0)
-        scale = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0)
-        penalty = np.exp(np.median(np.log(self.penalty_), axis=0))
+        """Coefficients (t, p) and intercepts (t,): the weighting that most outer folds chose, at
+        the median of the penalties of the folds that chose it."""
+        mean, scale = mean_and_scale(X, np.ones(len(X), bool))
         centre = targets.mean(axis=0)
         coef = np.empty((targets.shape[1], X.shape[1]))
-        # The weighting that most outer folds chose.
-        weighting = [np.bincount(column).argmax() for column in self.weighting_.T]
+        weighting = np.array([np.bincount(column).argmax() for column in self.weighting_.T])
+        agreed = np.where(self.weighting_ == weighting, np.log(self.penalty_), np.nan)
+        penalty = np.exp(np.nanmedian(agreed, axis=0))
         for number in np.unique(weighting):
             own = np.flatnonzero(weighting == number)
-            root = scale
-            if self.band_weights is not None:
-                root = scale * np.sqrt(np.atleast_2d(self.band_weights)[number][self.bands])
+            root = scale * np.sqrt(self._column_weights(number, X.shape[1]))
             left, values, right = np.linalg.svd((X - mean) * root, full_matrices=False)
             along = left.T @ (targets[:, own] - centre[own])
             along *= values[:, None] / (values[:, None] ** 2 + penalty[own])
             coef[own] = (root[:, None] * (right.T @ along)).T
         return coef, centre - coef @ mean
+
+    def _column_weights(self, weighting: int, size: int) -> np.ndarray:
+        """(p,) weights of the columns in one weighting of the bands."""
+        if self.band_weights is None:
+            return np.ones(size)
+        bands = np.zeros(size, int) if self.bands is None else np.asarray(self.bands)
+        return np.atleast_2d(np.asarray(self.band_weights, float))[weighting][bands]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ class Folds:
     @property
     def n_outer(self) -> int:
         """Number of outer folds."""
-        return int(self.block.max()) + 1
+        return int(self.block.max(initial=UNUSED)) + 1
 
     @property
     def usable(self) -> np.ndarray:
@@ -76,6 +78,15 @@ class Folds:
     def score(self, inner: int, outer: int) -> np.ndarray:
         """Mask (n,) of the samples of block `inner` beyond the gap of block `outer`."""
         return self.test(inner) & ~self._near(outer)
+
+    @cached_property
+    def fewest(self) -> np.ndarray:
+        """(k, k) int: the fewer of the samples to train and to score on, outer by inner fold."""
+        sizes = np.zeros((self.n_outer, self.n_outer), int)
+        for outer, inner in permutations(range(self.n_outer), 2):
+            train, score = self.train(outer, inner), self.score(inner, outer)
+            sizes[outer, inner] = min(train.sum(), score.sum())
+        return sizes
 
     def _near(self, *blocks: int) -> np.ndarray:
         """Mask (n,) of samples within the gap of a sample of `blocks` in the same story."""
@@ -261,23 +272,30 @@ def check_sizes(folds: Folds) -> None:
     LmbrainError
         Naming the block, or the two that are held out.
     """
+    if not len(folds.block) == len(folds.position) == len(folds.story) == len(folds.run):
+        raise LmbrainError(
+            f"The folds give a block to {len(folds.block)} samples and a position to "
+            f"{len(folds.position)}; make both from the same samples."
+        )
+    if folds.block.min(initial=0) < UNUSED or folds.n_outer < MINIMAL_OUTER:
+        raise LmbrainError(
+            f"The folds' blocks are numbered {np.unique(folds.block).tolist()}; number at least "
+            f"{MINIMAL_OUTER} from 0, and samples to leave out {UNUSED}."
+        )
     for outer in range(folds.n_outer):
         if not folds.test(outer).any():
             raise LmbrainError(
                 f"Block {outer} of the folds holds no sample; run the rule that makes the folds."
             )
-    for outer in range(folds.n_outer):
-        for inner in range(folds.n_outer):
-            if inner == outer:
-                continue
-            left = min(folds.train(outer, inner).sum(), folds.score(inner, outer).sum())
-            if left < MINIMAL_SAMPLES:
-                raise LmbrainError(
-                    f"{folds.usable.sum()} usable samples in {folds.n_outer} folds with a gap of "
-                    f"{folds.gap:g} leave {left} samples to train or score on when blocks "
-                    f"{outer} and {inner} are held out; lower folds.outer or folds.gap, or use "
-                    "a longer story."
-                )
+    few = folds.fewest + np.diag(np.full(folds.n_outer, MINIMAL_SAMPLES)) < MINIMAL_SAMPLES
+    if few.any():
+        outer, inner = np.argwhere(few)[0]
+        raise LmbrainError(
+            f"{folds.usable.sum()} usable samples in {folds.n_outer} folds with a gap of "
+            f"{folds.gap:g} leave {folds.fewest[outer, inner]} samples to train or score on when "
+            f"blocks {outer} and {inner} are held out; lower folds.outer or folds.gap, or use "
+            "a longer story."
+        )
 
 
 def _check_stories(folds: Folds) -> None:

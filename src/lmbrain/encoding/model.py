@@ -13,9 +13,10 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import open_netcdf, read_table
-from lmbrain.encoding.bands import band_weightings, penalty_groups
+from lmbrain.encoding.bands import banded
 from lmbrain.encoding.cost import estimate_cost
 from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.penalties import penalty_groups
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
@@ -104,7 +105,7 @@ def encode(
     penalties : sequence of float
         Grid of ridge penalties.
     penalty_per : "target", "sensor", "bin" or "all"
-        Who shares a penalty (`lmbrain.encoding.bands.penalty_groups`).
+        Who shares a penalty (`lmbrain.encoding.penalties.penalty_groups`).
     weightings : int
         Relative weights of the space's parts tried beside equal ones, so that each part gets a
         penalty of its own; 0: one penalty for all parts.
@@ -118,8 +119,7 @@ def encode(
     scores
         `r`, `r2` (sensor, time): mean over the test folds; per outer fold (fold, sensor, time):
         `r_per_fold`, `penalty`, `at_edge`, `weighting`, `validation_r` and `validation_r2` (inner
-        folds only), `response_mean`, `response_sd` (training samples). The attribute `note` asks
-        for a wider grid where many penalties lie at an end of it.
+        folds only), `response_mean`, `response_sd` (training samples).
     prediction
         (sample, sensor, time) float32, held out; NaN for samples in no test fold.
     """
@@ -131,9 +131,16 @@ def encode(
         def flat(outer: int) -> np.ndarray:
             return chosen(outer).reshape(len(responses), -1)
 
-    weights = band_weightings(len(space.names), weightings)
     size = space.features.shape[1]
-    cost = estimate_cost(folds, size, math.prod(shape), len(penalties), n_weightings=len(weights))
+    cost = estimate_cost(
+        folds,
+        size,
+        math.prod(shape),
+        len(penalties),
+        n_weightings=1 + weightings * (len(space.names) > 1),
+        fitted_design=callable(space.features),
+        own_targets=targets is not None,
+    )
     log.info("Encoding model of %d features and %d targets: %s.", size, math.prod(shape), cost)
     result = nested_ridge(
         space.features,
@@ -141,8 +148,7 @@ def encode(
         folds,
         penalties,
         penalty_groups(penalty_per, *shape),
-        bands=space.bands if len(weights) > 1 else None,
-        band_weights=weights if len(weights) > 1 else None,
+        **banded(space, weightings),
         device=device,
         progress=True,
     )
@@ -172,11 +178,7 @@ def encode(
             for name, values in per_fold.items()
         },
         coords=place,
-        attrs={
-            "n_features": size,
-            "penalties": list(result.penalties),
-            "note": result.edge_note,
-        },
+        attrs={"n_features": size, "penalties": list(result.penalties)},
     )
     prediction = xr.DataArray(
         result.prediction.reshape(responses.shape),

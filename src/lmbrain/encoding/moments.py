@@ -21,8 +21,8 @@ from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 
 ROWS_AT_ONCE = 4096  # samples read at a time
-# A column whose variance in a training set is below this share of its mean square over all
-# samples is constant there but for rounding.
+# Constant but for rounding is what varies by less than this share of its size: an SD beside the
+# largest value, or a variance beside the mean square where the mean was taken off before.
 CONSTANT = 1e-13
 
 

@@ -80,6 +80,7 @@ class NestedFits:
         inner_of = dict(zip(pair, pair[::-1], strict=True))
         loaded = {outer: self._fold(outer, columns, moments) for outer in pair}
         sources = self._by_fold(pair, lambda outer: training.source(*loaded[outer]))
+        truth = {outer: self._truth(loaded[outer][0], outer, inner_of[outer]) for outer in pair}
         for number, weights in enumerate(self.weightings):
             basis = training.basis(weights)
             self._check_precision(basis)
@@ -97,9 +98,7 @@ class NestedFits:
                     ),
                 )
                 place = slice(columns.start + part.start, columns.start + part.stop)
-                for outer, inner in inner_of.items():
-                    trained, _ = self.targets.training_moments(loaded[outer][0], pair)
-                    mean, variance = self.targets.scored_moments(loaded[outer][0], inner, outer)
+                for outer in pair:
                     scores = score_penalties(
                         scored[outer],
                         basis,
@@ -107,10 +106,15 @@ class NestedFits:
                         part,
                         self.penalties,
                         self.products,
-                        (mean - trained)[part],
-                        variance[part],
+                        *truth[outer][:, part],
                     )
                     yield (outer, candidates, place), scores
+
+    def _truth(self, loaded: Loaded, outer: int, inner: int) -> np.ndarray:
+        """Mean, less the training mean, and variance (2, t) of the targets that are scored."""
+        trained, _ = self.targets.training_moments(loaded, (outer, inner))
+        mean, variance = self.targets.scored_moments(loaded, inner, outer)
+        return np.stack([mean - trained, variance])
 
     def _by_fold(self, outers: tuple[int, int], make: Callable[[int], Array]) -> dict[int, Array]:
         """What `make` gives for each outer fold; made once where folds share their targets."""
@@ -130,7 +134,7 @@ class NestedFits:
                 test = self.folds.test(outer)
                 trained, variance = self.targets.training_moments(loaded, (outer,))
                 source = training.source(loaded, cross)
-                predicted = self._predict(training, source, test, chosen[outer, columns])
+                predicted = self._predict({}, training, source, test, chosen[outer, columns])
                 predicted += trained
                 truth = self.products.get(self.products.rows(loaded.values, np.flatnonzero(test)))
                 r[outer, columns] = pearson(predicted, truth)
@@ -153,25 +157,37 @@ class NestedFits:
         for columns in passes:
             for pair in combinations(range(self.folds.n_outer), 2):
                 training, moments = self.sets(*pair)
+                bases: dict[int, Basis] = {}
                 for outer, inner in (pair, pair[::-1]):
                     loaded, cross = self._fold(outer, columns, moments)
                     scored = self.folds.score(inner, outer)
                     trained, _ = self.targets.training_moments(loaded, pair)
                     source = training.source(loaded, cross)
-                    values = self._predict(training, source, scored, chosen[outer, columns])
+                    mine = chosen[outer, columns]
+                    values = self._predict(bases, training, source, scored, mine)
                     values = (values + trained) * loaded.scale + loaded.centre
                     predictions[outer, scored, columns] = values
         return predictions
 
     def _predict(
-        self, training: Training, source: Array, mask: np.ndarray, chosen: np.ndarray
+        self,
+        bases: dict[int, Basis],
+        training: Training,
+        source: Array,
+        mask: np.ndarray,
+        chosen: np.ndarray,
     ) -> np.ndarray:
-        """(m, t) predictions, less the training mean, at each target's own candidate (t,)."""
+        """(m, t) predictions, less the training mean, at each target's own candidate (t,).
+
+        `bases` keeps the training set's bases, by weighting.
+        """
         index = np.flatnonzero(mask)
         predicted = np.zeros((len(index), len(chosen)), self.products.dtype)
         weighting, penalty = np.divmod(chosen, len(self.penalties))
         for number in np.unique(weighting):
-            basis = training.basis(self.weightings[number])
+            if number not in bases:
+                bases[number] = training.basis(self.weightings[number])
+            basis = bases[number]
             parts = list(pieces(0, len(chosen), TARGETS_AT_ONCE))
             shrunk = []
             for part in parts:
@@ -209,9 +225,11 @@ class NestedFits:
         largest = len(basis.eigenvalues) * basis.eigenvalues.max()
         smallest = 9e-16 * largest / FLOAT32_TOLERANCE**2
         if self.penalties.min() < smallest:
+            # Other training sets ask for a little more or less: the advice has a margin.
             raise LmbrainError(
                 f"The penalty {self.penalties.min():g} is too small for float32 with these "
-                f"features; raise the smallest penalty to {smallest:.2g} or more, or use float64."
+                f"features; raise the smallest penalty to {2 * smallest:.2g} or more (in Python, "
+                "dtype float64 takes any)."
             )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from lmbrain.encoding.bands import band_weightings, penalty_groups
+from lmbrain.encoding.bands import band_weightings
 from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.penalties import penalty_groups
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 
@@ -24,6 +25,7 @@ def variance_partition(
     penalties: Sequence[float],
     penalty_per: str,
     weightings: int,
+    device: str | None = None,
 ) -> xr.Dataset:
     """Fit all parts, each part alone and all but each, by nested cross-validation.
 
@@ -36,17 +38,19 @@ def variance_partition(
         As in `lmbrain.encoding.model.encode`.
     weightings : int
         Relative weights of the parts that each fit tries beside equal ones.
+    device : str, optional
+        Torch device for target-sized products; default: numpy.
 
     Returns
     -------
     Dataset
-        Held-out R2, mean over test folds: `r2` (sensor, time) of all parts; `alone` and `unique`
-        (part, sensor, time).
+        Held-out R2: `r2` (sensor, time) of all parts, `alone` and `unique` (part, sensor, time),
+        means over the test folds; `alone_per_fold`, `unique_per_fold` (part, fold, sensor, time).
     """
     count = len(space.names)
     flat = responses.to_numpy().reshape(len(responses), -1)
     groups = penalty_groups(penalty_per, *responses.shape[1:])
-    found: dict[tuple[int, ...], np.ndarray] = {(): np.zeros(flat.shape[1])}
+    found = {(): np.zeros((folds.n_outer, flat.shape[1]))}
 
     def r2(bands: tuple[int, ...]) -> np.ndarray:
         if bands not in found:
@@ -61,18 +65,24 @@ def variance_partition(
                 groups,
                 bands=space.bands,
                 band_weights=weights,
-            ).r2
+                device=device,
+                progress=True,
+            ).r2_per_fold
         return found[bands]
 
     every = tuple(range(count))
-    alone = [r2((band,)) for band in every]
-    unique = [r2(every) - r2(tuple(b for b in every if b != band)) for band in every]
+    per_fold = {
+        "alone": [r2((band,)) for band in every],
+        "unique": [r2(every) - r2(tuple(b for b in every if b != band)) for band in every],
+    }
     shape = responses.shape[1:]
-    return xr.Dataset(
+    result = xr.Dataset(
         {
-            "r2": (("sensor", "time"), r2(every).reshape(shape)),
-            "alone": (("part", "sensor", "time"), np.reshape(alone, (count, *shape))),
-            "unique": (("part", "sensor", "time"), np.reshape(unique, (count, *shape))),
+            f"{name}_per_fold": (
+                ("part", "fold", "sensor", "time"),
+                np.reshape(values, (count, folds.n_outer, *shape)),
+            )
+            for name, values in per_fold.items()
         },
         coords={
             "part": list(space.names),
@@ -80,3 +90,7 @@ def variance_partition(
             "time": responses["time"],
         },
     )
+    result["r2"] = (("sensor", "time"), r2(every).mean(axis=0).reshape(shape))
+    for name in per_fold:
+        result[name] = result[f"{name}_per_fold"].mean("fold")
+    return result

@@ -29,7 +29,7 @@ class Products:
     Raises
     ------
     LmbrainError
-        If dtype is another, or torch does not see the device.
+        If dtype is another, or torch is missing or does not see the device.
     """
 
     def __init__(self, dtype: type, device: str | None = None) -> None:
@@ -39,14 +39,7 @@ class Products:
         self.xp: ModuleType = np
         self.device = device
         if device is not None:
-            import torch
-
-            if device.startswith("cuda") and not torch.cuda.is_available():
-                raise LmbrainError(
-                    f"The device {device!r} was asked for, but torch sees no GPU here; leave the "
-                    "device out, or use a machine with a GPU and a CUDA build of torch."
-                )
-            self.xp = torch
+            self.xp = _torch(device)
 
     def put(self, values: np.ndarray) -> Array:
         """A numpy array, in this dtype, where products are computed."""
@@ -74,3 +67,23 @@ class Products:
     def column_dots(self, left: Array, right: Array) -> Array:
         """Inner product of each column of `left` (m, t) with the same column of `right`: (t,)."""
         return self.xp.einsum("it,it->t", left, right)
+
+
+def _torch(device: str) -> ModuleType:
+    """Torch, if it is there and sees the device."""
+    try:
+        import torch
+
+        torch.empty(0, device=device)
+    except ImportError as error:
+        raise LmbrainError(
+            f"The device {device!r} was asked for, but torch is not installed here; install it, or "
+            "leave the device out."
+        ) from error
+    except (AssertionError, RuntimeError) as error:
+        raise LmbrainError(
+            f"The device {device!r} was asked for, but torch does not see it here "
+            f"({str(error).splitlines()[0].rstrip('.')}); leave the device out, or name one that "
+            "this machine and this build of torch have."
+        ) from error
+    return torch

@@ -25,12 +25,12 @@ from threadpoolctl import threadpool_limits
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.moments import Rows
 from lmbrain.encoding.nested import NestedFits
+from lmbrain.encoding.penalties import edge_note
 from lmbrain.encoding.targets import TargetsOfFold
 from lmbrain.encoding.training_sets import Design
 from lmbrain.errors import LmbrainError
 
 PenaltyPer = Literal["target", "all"] | np.ndarray
-EDGE_SHARE = 0.05  # of fits at one end of the grid: above it a note asks for a wider one
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,7 @@ class NestedRidgeResult:
     @property
     def edge_note(self) -> str:
         """A sentence where many predictable targets asked for the end of the grid, else empty."""
-        predictable = self.validation_r2 > 0
-        notes = []
-        for side, name in ((-1, "smallest"), (1, "largest")):
-            share = np.mean((self.at_edge == side)[predictable]) if predictable.any() else 0
-            if share > EDGE_SHARE:
-                value = self.penalties.min() if side < 0 else self.penalties.max()
-                notes.append(
-                    f"The {name} penalty, {value:g}, won {100 * share:.0f}% of the fits of "
-                    "predictable targets: widen the grid of penalties."
-                )
-        return " ".join(notes)
+        return edge_note(self.penalty, self.penalties, self.validation_r2)
 
 
 def nested_ridge(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from lmbrain.encoding.bands import penalty_groups
+from lmbrain.encoding.bands import banded
 from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.penalties import penalty_groups
 from lmbrain.encoding.ridge import NestedRidgeResult, nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 
@@ -25,6 +26,8 @@ def sweep(
     *,
     penalties: Sequence[float],
     penalty_per: str,
+    weightings: int = 0,
+    device: str | None = None,
 ) -> xr.Dataset:
     """Fit each layer and context length alone and beside the controls.
 
@@ -43,58 +46,51 @@ def sweep(
         memory.
     responses : DataArray (sample, sensor, time)
     folds : Folds
-    penalties, penalty_per
+    penalties, penalty_per, weightings, device
         As in `lmbrain.encoding.model.encode`.
 
     Returns
     -------
     Dataset
-        By choice (coordinates `context_words` and `layer`): `r`, `r2` (choice, sensor, time) of
-        the layer alone, `unique` its R2 beside the controls less that of the controls,
-        `validation_r2` (choice, fold, sensor, time) of the layer beside the controls in the inner
-        folds. `best` (fold,): number of the choice with the highest mean validation R2 over
-        sensors and bins; `best_r`, `best_unique` (sensor, time): of the choices so made.
+        By choice (coordinates `context_words` and `layer`): `r` (choice, sensor, time) of the
+        layer alone; `unique`, its R2 beside the controls less that of the controls; the same
+        `_per_fold` (choice, fold, sensor, time); `validation_r2` (choice, fold, sensor, time) of
+        the layer beside the controls in the inner folds. `best` (fold,): number of the choice
+        with the highest mean validation R2 over sensors and bins; `best_r`, `best_unique`
+        (sensor, time): of the choices so made.
     """
     flat = responses.to_numpy().reshape(len(responses), -1)
     groups = penalty_groups(penalty_per, *responses.shape[1:])
 
     def fit(space: FeatureSpace) -> NestedRidgeResult:
-        return nested_ridge(space.features, flat, folds, penalties, groups)
+        return nested_ridge(
+            space.features,
+            flat,
+            folds,
+            penalties,
+            groups,
+            **banded(space, weightings),
+            device=device,
+            progress=True,
+        )
 
     floor = 0.0 if controls is None else fit(controls).r2_per_fold
-    r, r2, unique, validation = [], [], [], []
+    found: dict[str, list[np.ndarray]] = {"r": [], "unique": [], "validation_r2": []}
     for read in states.values():
         values = read()
-        by_itself, joined = fit(alone(values)), fit(beside(values))
-        r.append(by_itself.r_per_fold)
-        r2.append(by_itself.r2)
-        unique.append(joined.r2_per_fold - floor)
-        validation.append(joined.validation_r2)
-    best = np.mean(validation, axis=2).argmax(axis=0)
-    every_fold = np.arange(folds.n_outer)
-    shape = responses.shape[1:]
-
-    def mean_over_folds(values: list[np.ndarray]) -> np.ndarray:
-        return np.mean(values, axis=1).reshape(len(states), *shape)
-
-    return xr.Dataset(
+        by_itself = fit(alone(values))
+        joined = by_itself if controls is None else fit(beside(values))
+        found["r"].append(by_itself.r_per_fold)
+        found["unique"].append(joined.r2_per_fold - floor)
+        found["validation_r2"].append(joined.validation_r2)
+    shape = (len(states), folds.n_outer, *responses.shape[1:])
+    result = xr.Dataset(
         {
-            "r": (("choice", "sensor", "time"), mean_over_folds(r)),
-            "r2": (("choice", "sensor", "time"), np.reshape(r2, (len(states), *shape))),
-            "unique": (("choice", "sensor", "time"), mean_over_folds(unique)),
-            "validation_r2": (
+            name if name == "validation_r2" else f"{name}_per_fold": (
                 ("choice", "fold", "sensor", "time"),
-                np.reshape(validation, (len(states), folds.n_outer, *shape)),
-            ),
-            "best": ("fold", best),
-            "best_r": (
-                ("sensor", "time"),
-                np.array(r)[best, every_fold].mean(axis=0).reshape(shape),
-            ),
-            "best_unique": (
-                ("sensor", "time"),
-                np.array(unique)[best, every_fold].mean(axis=0).reshape(shape),
-            ),
+                np.reshape(values, shape),
+            )
+            for name, values in found.items()
         },
         coords={
             "context_words": ("choice", [context for context, _ in states]),
@@ -103,3 +99,9 @@ def sweep(
             "time": responses["time"],
         },
     )
+    result["best"] = result["validation_r2"].mean(("sensor", "time")).argmax("choice")
+    for name in ("r", "unique"):
+        per_fold = result[f"{name}_per_fold"]
+        result[name] = per_fold.mean("fold")
+        result[f"best_{name}"] = per_fold.isel(choice=result["best"], drop=True).mean("fold")
+    return result

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.moments import BlockMoments, scored_margin, training_parts
+from lmbrain.encoding.moments import CONSTANT, BlockMoments, scored_margin, training_parts
 from lmbrain.encoding.products import Array, Products
 from lmbrain.errors import LmbrainError
 
@@ -192,7 +192,9 @@ def _middle(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     means = np.stack([block.mean(axis=0) for block in blocks if len(block)])
     sds = np.stack([block.std(axis=0) for block in blocks if len(block)])
     centre, scale = np.median(means, axis=0), np.median(sds, axis=0)
-    return centre, np.where(scale > 0, scale, np.hypot(sds.max(axis=0), np.ptp(means, axis=0)))
+    largest = np.max([np.abs(block).max(axis=0) for block in blocks if len(block)], axis=0)
+    spread = np.hypot(sds.max(axis=0), np.ptp(means, axis=0))
+    return centre, np.where(scale > CONSTANT * largest, scale, spread)
 
 
 def _check(

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from lmbrain.encoding.decomposition import GramTraining, KernelTraining, Training
-from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.folds import Folds, check_sizes
 from lmbrain.encoding.moments import BlockMoments, Rows, mean_and_scale
 from lmbrain.errors import LmbrainError
 
@@ -37,16 +37,18 @@ class TrainingSets:
 
     def __init__(self, features: Rows | Design, folds: Folds, bands: np.ndarray | None) -> None:
         self._folds = folds
+        check_sizes(folds)
         pairs = combinations(range(folds.n_outer), 2)
         self._fewest = min(int(folds.train(*pair).sum()) for pair in pairs)
-        self._design = features if callable(features) else lambda train: features
-        first = features(folds.train(0)) if callable(features) else features
+        self._fitted = callable(features)
+        self._design = features if self._fitted else lambda train: features
+        first = features(folds.train(0)) if self._fitted else features
         _check_shape(first, folds)
         size = first.shape[1]
         self.bands = _checked_bands(bands, size)
         self._by_gram = size <= self._fewest
         self.shared = None
-        if not callable(features):
+        if not self._fitted:
             if self._by_gram:
                 self.shared = BlockMoments(features, folds)
             else:
@@ -63,9 +65,12 @@ class TrainingSets:
         if self.shared is not None:
             return GramTraining(self.shared, held_out), self.shared
         features = self._design(self._folds.train(*held_out))
+        _check_shape(features, self._folds)
         if self._by_gram:
             moments = BlockMoments(features, self._folds)
             return GramTraining(moments, held_out), moments
+        if self._fitted:
+            mean_and_scale(features, self._folds.usable)  # refuses what is not finite
         return KernelTraining(features, self._folds, held_out, self.bands), None
 
     @property

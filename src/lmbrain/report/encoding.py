@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from lmbrain.encoding.penalties import edge_note
 from lmbrain.report import encoding_figures as drawn
 from lmbrain.report.blocks import Block, Cell, Fold, Section, Table, Text
 from lmbrain.report.wording import count, number, p_value, percent, plain, signed, space
@@ -87,6 +88,15 @@ def ceiling_of_mean(reliability: np.ndarray) -> float:
     each of them is 0 where its reliability is negative by chance.
     """
     return float(np.sqrt(max(np.mean(reliability), 0)))
+
+
+def penalty_note(scores: Sequence[xr.Dataset]) -> str:
+    """Whether the grid of penalties was too narrow for people's predictable targets."""
+    chosen, validation = (
+        np.concatenate([s[name].to_numpy().ravel() for s in scores])
+        for name in ("penalty", "validation_r2")
+    )
+    return edge_note(chosen, np.ravel(scores[0].attrs["penalties"]), validation)
 
 
 def section(

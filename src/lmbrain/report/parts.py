@@ -9,7 +9,6 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lmbrain.report.blocks import Block, Cell, Picture, Section, Table
-from lmbrain.report.encoding import at_best
 from lmbrain.report.figures import COLOURS, FAINT, SEQUENTIAL, WIDTH, draw, line_with_spread
 from lmbrain.report.wording import count, number, part, percent, signed
 
@@ -46,8 +45,17 @@ def section(
 
 
 def _people(data: Sequence[xr.Dataset], name: str, best: np.ndarray) -> np.ndarray:
-    """(people, part or choice, time) mean over each fold's best sensors, then over folds."""
-    return np.array([[at_best(values, best) for values in d[name].to_numpy()] for d in data])
+    """(people, part or choice, time) mean over each fold's best sensors, then over folds.
+
+    Fold by fold: the sensors of a fold were chosen on the other folds' test samples.
+    """
+    per_fold = [d[f"{name}_per_fold"].to_numpy() for d in data]
+    return np.array(
+        [
+            np.mean([values[:, k, mask].mean(axis=1) for k, mask in enumerate(best)], axis=0)
+            for values in per_fold
+        ]
+    )
 
 
 def _part_curves(partitions: Sequence[xr.Dataset], best: np.ndarray) -> Picture:
