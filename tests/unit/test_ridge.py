@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -435,3 +436,16 @@ def test_targets_of_each_fold_and_bands_are_the_same_on_torch():
     result = nested_ridge(features, targets.__getitem__, folds, GRID, device="cpu", **options)
     np.testing.assert_allclose(result.prediction, expected.prediction, atol=1e-9)
     np.testing.assert_array_equal(result.weighting, expected.weighting)
+
+
+def test_more_features_than_samples_are_never_copied_whole(monkeypatch):
+    for module in ("moments", "decomposition"):
+        monkeypatch.setattr(f"lmbrain.encoding.{module}.VALUES_AT_ONCE", 2**15)
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((60, 100_000), dtype=np.float32)
+    _, responses, folds = problem(n=60, p=1, gap=1)
+    tracemalloc.start()
+    nested_ridge(features, responses, folds, [1e4, 1e5])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < features.nbytes / 2

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.moments import VALUES_AT_ONCE
 from lmbrain.encoding.nested import BYTES_AT_ONCE
 from lmbrain.encoding.validation import TARGETS_AT_ONCE
 
@@ -110,6 +111,7 @@ def estimate_cost(
     held += min(n_targets * per_target * item, BYTES_AT_ONCE)
     held += 3 * n_targets * (n_features if by_features else 0) * item / passes
     held += n * n_targets * item + 2 * blocks * n_penalties * n_weightings * n_targets * 8
+    held += 4 * min(n * n_features, VALUES_AT_ONCE) * 8
     held += 4 * q * min(n_targets, TARGETS_AT_ONCE) * item
     return Cost(float(seconds), int(held), "features" if by_features else "samples")
 

@@ -23,11 +23,16 @@ from typing import Protocol
 import numpy as np
 
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.moments import CONSTANT, BlockMoments, Rows, read_rows, standardise
+from lmbrain.encoding.moments import (
+    CONSTANT,
+    VALUES_AT_ONCE,
+    BlockMoments,
+    Rows,
+    read_rows,
+    standardise,
+)
 from lmbrain.encoding.products import Array, Products
 from lmbrain.encoding.targets import CrossMoments, Loaded
-
-COLUMNS_OF_KERNEL = 4096  # features standardised at a time
 
 
 class Basis(Protocol):
@@ -170,13 +175,14 @@ class KernelBasis:
 def _kernel(features: Rows, used: np.ndarray, train: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(n_used, n_train) products of features standardised on the training samples.
 
-    Columns are standardised a few thousand at a time: no second copy of an array is made.
+    Columns are standardised a piece at a time: no second copy of an array is made.
     """
     kernel = np.zeros((len(used), len(train)))
     trained = np.searchsorted(used, train)
     read = None if isinstance(features, np.ndarray) else read_rows(features, used)
-    for start in range(0, len(columns), COLUMNS_OF_KERNEL):
-        chosen = columns[start : start + COLUMNS_OF_KERNEL]
+    size = max(1, VALUES_AT_ONCE // len(used))
+    for start in range(0, len(columns), size):
+        chosen = columns[start : start + size]
         part = features[np.ix_(used, chosen)] if read is None else read[:, chosen]
         part = part.astype(np.float64)
         inside = part[trained]

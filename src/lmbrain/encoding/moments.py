@@ -20,7 +20,8 @@ import numpy as np
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 
-ROWS_AT_ONCE = 4096  # samples read at a time
+ROWS_AT_ONCE = 4096  # samples read at a time, fewer where they are wide:
+VALUES_AT_ONCE = 2**23  # at most so many numbers, 64 MiB
 # Constant but for rounding is what varies by less than this share of its size: an SD beside the
 # largest value, or a variance beside the mean square where the mean was taken off before.
 CONSTANT = 1e-13
@@ -71,8 +72,7 @@ class BlockMoments:
 
     def pieces(self, index: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Samples given by number and their `rows`, a few thousand at a time."""
-        for start in range(0, len(index), ROWS_AT_ONCE):
-            piece = index[start : start + ROWS_AT_ONCE]
+        for piece in row_pieces(index, len(self.mean)):
             yield piece, self.rows(piece)
 
     def training(self, *held_out: int) -> np.ndarray:
@@ -134,6 +134,13 @@ def scored_margin(folds: Folds, inner: int, outer: int) -> np.ndarray:
     return np.flatnonzero(folds.test(inner) & ~folds.score(inner, outer))
 
 
+def row_pieces(index: np.ndarray, width: int) -> Iterator[np.ndarray]:
+    """Samples given by number, few enough at a time for rows of this width to stay small."""
+    size = min(ROWS_AT_ONCE, max(1, VALUES_AT_ONCE // max(width, 1)))
+    for start in range(0, len(index), size):
+        yield index[start : start + size]
+
+
 def read_rows(features: Rows, index: np.ndarray) -> np.ndarray:
     """(m, p) float64 rows given by ascending number, in slices if need be."""
     if isinstance(features, np.ndarray):
@@ -155,8 +162,7 @@ def mean_and_scale(features: Rows, usable: np.ndarray) -> tuple[np.ndarray, np.n
     count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
     largest = np.zeros(features.shape[1])
     index = np.flatnonzero(usable)
-    for start in range(0, len(index), ROWS_AT_ONCE):
-        piece = index[start : start + ROWS_AT_ONCE]
+    for piece in row_pieces(index, len(mean)):
         rows = read_rows(features, piece)
         _check_finite(rows, piece)
         # Sums of squares of two parts combine exactly (Chan, Golub & LeVeque 1983, eq. 2.1).
