@@ -9,9 +9,11 @@ from functools import cache
 import numpy as np
 
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.moments import VALUES_AT_ONCE
+from lmbrain.encoding.moments import ROWS_AT_ONCE, VALUES_AT_ONCE
 from lmbrain.encoding.nested import BYTES_AT_ONCE
 from lmbrain.encoding.validation import TARGETS_AT_ONCE
+
+STEPS_A_RESPONSE, STEPS_A_FEATURE, SECONDS_A_SET = 100, 30, 0.002
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Rates:
-    """Floating-point operations a second: products in each precision, and of `numpy.linalg.eigh`
-    counted as the cube of the matrix' size."""
+    """Floating-point operations a second: products in each precision, `numpy.linalg.eigh` counted
+    as the cube of the matrix' size, and single steps over a float64 array."""
 
     single: float
     double: float
     eigh: float
+    steps: float
 
 
 def estimate_cost(
@@ -107,11 +110,18 @@ def estimate_cost(
     target_sized = n_weightings * (coefficients + scores) + predictions + sums
     seconds += n_targets * target_sized / product_rate
 
+    # What is no product: shifting, scaling, checking and scoring of targets, the standardising of
+    # features for kernels, and Python itself. The counts are fitted to runs of many sizes.
+    steps = STEPS_A_RESPONSE * n * n_targets
+    if not by_features:
+        steps += STEPS_A_FEATURE * sets * n * n_features
+    seconds += steps / rates.steps + SECONDS_A_SET * sets * n_weightings
+
     held = (blocks + 5) * (n_features + 1) ** 2 * 8 if by_features else 5 * n * trained * 8
     held += min(n_targets * per_target * item, BYTES_AT_ONCE)
     held += 3 * n_targets * (n_features if by_features else 0) * item / passes
     held += n * n_targets * item + 2 * blocks * n_penalties * n_weightings * n_targets * 8
-    held += 4 * min(n * n_features, VALUES_AT_ONCE) * 8
+    held += 4 * min(min(n, ROWS_AT_ONCE) * n_features, VALUES_AT_ONCE) * 8
     held += 4 * q * min(n_targets, TARGETS_AT_ONCE) * item
     return Cost(float(seconds), int(held), "features" if by_features else "samples")
 
@@ -127,6 +137,7 @@ def measured_rates(size: int) -> Rates:
         single=2 * size**3 / _best(lambda: single @ single),
         double=2 * size**3 / _best(lambda: double @ double),
         eigh=size**3 / _best(lambda: np.linalg.eigh(symmetric)),
+        steps=size**2 / _best(lambda: double - 1.0),
     )
 
 
