@@ -1,7 +1,7 @@
 """A word's tokens against the tokenizers' own account of each character."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
@@ -46,11 +46,18 @@ STORIES = st.lists(ITEMS, min_size=1, max_size=6).filter(lambda story: any(map(i
 def characters(tokenizer, text, start, stop):
     """Which tokens the tokenizer says stand for the characters from start to stop.
 
-    A mark for the space before a text borrows the place of the first character.
+    A mark for the space before a text borrows the place of the first character, which then stands
+    in the next token.
     """
     encoding = tokenizer.backend_tokenizer.encode(text)
-    marks = {i for i, token in enumerate(encoding.tokens) if token in SPACE_MARKS}
-    return {encoding.char_to_token(i) for i in range(start, stop)} - {None} - marks
+    found = set()
+    for i in range(start, stop):
+        token = encoding.char_to_token(i)
+        if token is not None and encoding.tokens[token] in SPACE_MARKS:
+            begin, end = encoding.offsets[token + 1] if token + 1 < len(encoding.ids) else (0, 0)
+            token = token + 1 if begin <= i < end else None
+        found.add(token)
+    return found - {None}
 
 
 def shift(tokenizer, text, window):
@@ -61,6 +68,7 @@ def shift(tokenizer, text, window):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(story=STORIES, strip=st.booleans(), context=st.integers(1, 4))
+@example(story=["\u05e9["], strip=True, context=1)  # one unknown token for both, behind a mark
 @settings(max_examples=150, deadline=None)
 def test_pooled_tokens_cover_the_word_and_nothing_of_its_context(kind, story, strip, context):
     tokenizer, words = KINDS[kind], story_words(story)
