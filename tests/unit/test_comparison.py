@@ -1,22 +1,22 @@
-import itertools
-
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 from scipy.stats import binom
 
-from lmbrain.encoding.folds import make_folds
+from lmbrain.encoding.folds import Folds, make_folds
+from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
-from lmbrain.inference import comparison
 from lmbrain.inference.comparison import (
     block_interval,
     compare_models,
     loss_difference,
-    sign_flip_blocks,
     sign_flip_people,
+    window_gains,
     word_improvement,
 )
-from lmbrain.inference.resampling import block_sums, contiguous_blocks
+from lmbrain.inference.fits import Fit
+from lmbrain.inference.flips import flip_test
+from lmbrain.inference.resampling import block_sums, blocks_to_flip, contiguous_blocks
 
 
 def folds_of(n, outer=4, usable=None):
@@ -49,96 +49,96 @@ def test_a_missing_prediction_is_named():
         loss_difference(y, base, tuned, folds_of(40))
 
 
-def test_all_flips_of_few_blocks_match_the_definition():
-    rng = np.random.default_rng(0)
-    folds = folds_of(64, 4)
-    difference = rng.standard_normal((64, 3)) + 0.3
-    result = sign_flip_blocks(difference, 8, folds, 1000, 0)
-    sums, _ = block_sums(difference, contiguous_blocks(folds, 8))
-    assert result.units == 8
-    z = sums / np.sqrt((sums**2).sum(axis=0))
-    null = np.array([np.array(s) @ z for s in itertools.product([1, -1], repeat=8)])
-    np.testing.assert_allclose(result.p, (null >= z.sum(axis=0) - 1e-9).mean(axis=0))
-    maxima = null.max(axis=1)[:, None]
-    np.testing.assert_allclose(result.p_fwe, (maxima >= z.sum(axis=0) - 1e-9).mean(axis=0))
-    np.testing.assert_allclose(result.effect, difference.mean(axis=0))
-
-
-def test_results_do_not_depend_on_the_chunk(monkeypatch):
-    difference = np.random.default_rng(0).standard_normal((200, 40)) + 0.1
-    whole = sign_flip_blocks(difference, 5, folds_of(200), 500, 0)
-    monkeypatch.setattr(comparison, "CHUNK", 7)
-    parts = sign_flip_blocks(difference, 5, folds_of(200), 500, 0)
-    np.testing.assert_array_equal(whole.p, parts.p)
-    np.testing.assert_array_equal(whole.p_fwe, parts.p_fwe)
-    np.testing.assert_allclose(whole.interval, parts.interval)
-
-
-def test_flips_of_blocks_are_calibrated_on_autocorrelated_differences_and_flips_of_words_not():
-    folds, rng = folds_of(1000), np.random.default_rng(1)
-    difference = ar(rng, 1000, 1000, 0.8)
-    low, high = binom.ppf([0.0005, 0.9995], 1000, 0.05)
-    assert low <= (sign_flip_blocks(difference, 50, folds, 999, 0).p <= 0.05).sum() <= high
-    assert (sign_flip_blocks(difference, 1, folds, 999, 0).p <= 0.05).mean() > 0.15
-
-
-def test_blocks_shorter_than_the_autocorrelation_are_said():
-    difference = ar(np.random.default_rng(0), 1000, 20, 0.8)
-    assert "evaluation.block" in sign_flip_blocks(difference, 10, folds_of(1000), 999, 0).notes[0]
-    assert sign_flip_blocks(difference, 60, folds_of(1000), 999, 0).notes == []
-
-
-@pytest.mark.parametrize("block", [50, 100])
-def test_intervals_cover_the_truth_as_often_as_they_say(block):
-    folds, rng = folds_of(1000), np.random.default_rng(2)
-    difference = ar(rng, 1000, 1000, 0.8) + 0.2
-    low, high = sign_flip_blocks(difference, block, folds, 999, 0).interval
-    covered = ((low <= 0.2) & (high >= 0.2)).mean()
-    assert 0.92 <= covered <= 0.98
-
-
 def test_an_interval_of_equal_blocks_is_a_point():
     interval = block_interval(np.full((6, 1), 4.0), np.full(6, 2), 100, 0)
     np.testing.assert_allclose(interval, 2.0)
 
 
-def people_with_better_tuned(rng, n=400, t=10, people=3):
-    signal = rng.standard_normal((n, t))
-    for _ in range(people):
-        response = ar(rng, n, t, 0.5)
-        response[:, :2] += 0.5 * signal[:, :2]
-        base = 0.1 * rng.standard_normal((n, t))
-        yield response, base, base + 0.4 * signal * (np.arange(t) < 2)
+@pytest.mark.parametrize("block", [50, 100])
+def test_block_intervals_cover_the_truth_as_often_as_they_say(block):
+    folds, rng = folds_of(1000), np.random.default_rng(2)
+    difference = ar(rng, 1000, 1000, 0.8) + 0.2
+    low, high = block_interval(*block_sums(difference, contiguous_blocks(folds, block)), 999, 0)
+    covered = ((low <= 0.2) & (high >= 0.2)).mean()
+    assert 0.92 <= covered <= 0.98
 
 
-def test_a_better_model_is_found_where_it_is_better_and_equal_predictions_never():
-    people = list(people_with_better_tuned(np.random.default_rng(0)))
-    result, effects = compare_models(
-        people, folds_of(400), unit="blocks", block=20, resamples=999, seed=0
-    )
-    assert (result.p_fwe[:2] <= 0.01).all()
-    assert (result.interval[0, :2] > 0).all()
-    assert (result.p[2:] == 1).all()
-    np.testing.assert_allclose(effects.mean(axis=0), result.effect, atol=1e-6)
+SETTINGS = {"resamples": 999, "level": 0.05, "seed": 0, "block": 40}
+
+
+def cohort(rng, folds, effect, targets=60, penalties=(10.0, 1e3, 1e5), features=10):
+    """Responses to two feature spaces alike, but for what `effect` gives the second alone."""
+    n = len(folds.block)
+    first, second = ar(rng, n, features, 0.5), ar(rng, n, features, 0.5)
+    weights = rng.standard_normal((2, features, targets))
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    response = ar(rng, n, targets, 0.5) + 0.25 * (first @ weights[0] + second @ weights[1])
+    response += effect * second @ weights[1]
+    response = response.astype(np.float32)
+    base, tuned = (Fit.of(nested_ridge(x, response, folds, penalties)) for x in (first, second))
+    return response, base, tuned
+
+
+def test_a_better_model_is_found_and_the_effect_is_the_difference_in_r():
+    folds = make_folds(np.full(800, "a"), np.arange(800.0), np.ones(800, bool), 10, 5)
+    person = cohort(np.random.default_rng(0), folds, 0.8)
+    result = compare_models([person, person], folds, **SETTINGS)
+    _, base, tuned = person
+    gain = (tuned.r_per_fold - base.r_per_fold).mean(axis=0)
+    np.testing.assert_allclose(result.r_gain, gain, atol=1e-6)
+    assert (result.p_fwe <= 0.05).mean() > 0.9
+    assert (result.interval[0] > 0).mean() > 0.9
+    assert (result.error_interval[0] > 0).mean() > 0.9
+    assert (result.q >= result.p).all()
+    windows = window_gains(result, [np.arange(60) < 30, np.arange(60) >= 30])
+    np.testing.assert_allclose(windows.effect, [gain[:30].mean(), gain[30:].mean()], atol=1e-6)
+    assert (windows.p_corrected >= windows.p).all()
+    assert (windows.p_corrected < 0.001).all()
+
+
+def test_equal_predictions_never_differ():
+    folds = make_folds(np.full(300, "a"), np.arange(300.0), np.ones(300, bool), 5, 5)
+    response, base, _ = cohort(np.random.default_rng(0), folds, 0.0)
+    result = compare_models([(response, base, base)], folds, **SETTINGS)
+    assert (result.r_gain == 0).all()
+    assert (result.p >= 0.5).all()
+    assert (result.p_fwe == 1).all()
+
+
+def test_of_two_equally_good_models_one_is_found_better_no_more_often_than_the_level_says():
+    """Flips of the paired losses alone find one of them in some 10%: they keep the fits."""
+    folds = make_folds(np.full(600, "a"), np.arange(600.0), np.ones(600, bool), 10, 5)
+    found, flipped = [], []
+    for seed in range(12):
+        person = cohort(np.random.default_rng(seed), folds, 0.0, 100, (1e4, 1e5))
+        found.append(compare_models([person], folds, **SETTINGS).p)
+        response, base, tuned = person
+        difference = loss_difference(response, base.prediction, tuned.prediction, folds)
+        sums, _ = block_sums(difference, contiguous_blocks(folds, 40))
+        flipped.append(flip_test(sums, 999, seed).p)
+    assert np.sum(np.array(found) <= 0.05) <= binom.ppf(0.9995, np.size(found), 0.05)
+    assert np.mean(np.array(flipped) <= 0.05) > 0.075
 
 
 def test_the_published_permutation_keeps_the_effect_and_says_what_it_ignores():
-    people = list(people_with_better_tuned(np.random.default_rng(0)))
-    blocks, _ = compare_models(people, folds_of(400), unit="blocks", block=20, resamples=99, seed=0)
-    words, _ = compare_models(people, folds_of(400), unit="words", block=20, resamples=99, seed=0)
-    np.testing.assert_allclose(words.effect, blocks.effect)
-    assert (words.p[:2] == 1 / 100).all()
-    assert "autocorrelation is ignored" in words.notes[0]
+    folds = make_folds(np.full(400, "a"), np.arange(400.0), np.ones(400, bool), 5, 5)
+    person = cohort(np.random.default_rng(0), folds, 0.8, targets=10)
+    settings = SETTINGS | {"resamples": 99}
+    blocks = compare_models([person], folds, **settings)
+    words = compare_models([person], folds, unit="words", **settings)
+    np.testing.assert_array_equal(words.r_gain, blocks.r_gain)
+    assert (words.p == 1 / 100).mean() > 0.5
+    assert "are ignored" in words.notes[0]
 
 
 def test_improvement_of_words_is_the_mean_over_the_targets_picked():
-    people = list(people_with_better_tuned(np.random.default_rng(0)))
+    y, base, tuned = np.random.default_rng(0).standard_normal((3, 400, 10))
     targets = np.arange(10) < 4
-    improvement = word_improvement(people, folds_of(400), targets)
-    expected = loss_difference(*people[1], folds_of(400))[:, :4].mean(axis=1)
-    np.testing.assert_allclose(improvement[1], expected, atol=1e-6)
+    improvement = word_improvement(y, base, tuned, folds_of(400), targets)
+    expected = loss_difference(y, base, tuned, folds_of(400))[:, :4].mean(axis=1)
+    np.testing.assert_allclose(improvement, expected, atol=1e-6)
     with pytest.raises(LmbrainError, match="window"):
-        word_improvement(people, folds_of(400), np.zeros(10, bool))
+        word_improvement(y, base, tuned, folds_of(400), np.zeros(10, bool))
 
 
 def test_across_people_the_floor_is_reached_and_said():
@@ -150,6 +150,8 @@ def test_across_people_the_floor_is_reached_and_said():
         sign_flip_people(effects[:1], 999, 0)
 
 
-def test_too_few_blocks_are_refused():
-    with pytest.raises(LmbrainError, match=r"evaluation\.block"):
-        sign_flip_blocks(np.ones((40, 1)), 100, folds_of(40), 99, 0)
+def test_a_single_block_is_refused():
+    folds = folds_of(40)
+    one = Folds(np.zeros(40, int), folds.position, folds.story, folds.run, 0.0)
+    with pytest.raises(LmbrainError, match="single block"):
+        blocks_to_flip(one, 100)

@@ -1,17 +1,21 @@
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.signal import lfilter
 from scipy.stats import binom
 
 from lmbrain.encoding.folds import make_folds
+from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.scores import fold_correlation
 from lmbrain.errors import LmbrainError
-from lmbrain.inference import significance
-from lmbrain.inference.resampling import draw_shifts
+from lmbrain.inference import flips, significance
+from lmbrain.inference.fits import Fit
+from lmbrain.inference.resampling import block_sums, contiguous_blocks, draw_shifts
 from lmbrain.inference.significance import (
     autocorrelation,
     chance_test,
     fold_null,
+    fold_products,
     p_values,
     permutation_null,
 )
@@ -58,41 +62,72 @@ def test_null_of_permuted_words_matches_permuting_by_hand():
         np.testing.assert_allclose(null[resample], expected, atol=1e-6)
 
 
-def test_results_do_not_depend_on_the_chunk(monkeypatch):
+def fit(prediction, response, folds):
+    """A fit that knows nothing of the folds left out: its scores are those of all but one."""
+    per_fold = fold_correlation(prediction, response, folds)
+    count = len(per_fold)
+    return Fit(prediction, per_fold, (per_fold.sum(axis=0) - per_fold) / (count - 1))
+
+
+SETTINGS = {"resamples": 199, "level": 0.05, "seed": 1, "minimal_shift": 5}
+
+
+@pytest.mark.parametrize("method", ["flip_blocks", "circular_shift"])
+def test_results_do_not_depend_on_the_chunk(monkeypatch, method):
     rng = np.random.default_rng(0)
     folds = folds_of(200)
-    pair = tuple(rng.standard_normal((2, 200, 30)))
-    settings = {"resamples": 199, "minimal_shift": 5, "level": 0.05, "seed": 1}
-    whole = chance_test([pair], folds, method="circular_shift", **settings)
+    response, prediction = rng.standard_normal((2, 200, 30))
+    people = [(response, fit(prediction, response, folds))]
+    whole = chance_test(people, folds, method=method, **SETTINGS)
     monkeypatch.setattr(significance, "CHUNK", 7)
-    parts = chance_test([pair], folds, method="circular_shift", **settings)
+    monkeypatch.setattr(flips, "CHUNK", 333)
+    parts = chance_test(people, folds, method=method, **SETTINGS)
     for name in ("p", "p_fwe", "q", "decay"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
 
 
-def test_a_planted_prediction_is_found_after_every_correction_and_the_rest_is_not():
+@pytest.mark.parametrize("method", ["flip_blocks", "circular_shift"])
+def test_a_planted_prediction_is_found_after_every_correction_and_the_rest_is_not(method):
     rng = np.random.default_rng(0)
-    folds = folds_of(600)
+    folds = folds_of(900)
     people = []
-    signal = ar(rng, 600, 40, 0.5)
+    signal = ar(rng, 900, 40, 0.5)
     for _ in range(3):
-        response = ar(rng, 600, 40, 0.5)
-        response[:, :5] += 0.5 * signal[:, :5]
-        people.append((response, signal))
-    test = chance_test(
-        people,
-        folds,
-        method="circular_shift",
-        resamples=999,
-        minimal_shift=20,
-        level=0.05,
-        seed=0,
-    )
+        response = ar(rng, 900, 40, 0.5)
+        response[:, :5] += 0.7 * signal[:, :5]
+        people.append((response, fit(signal, response, folds)))
+    settings = SETTINGS | {"resamples": 999, "minimal_shift": 20}
+    test = chance_test(people, folds, method=method, block=20, **settings)
     assert (test.p_fwe[:5] == 1 / 1000).all()
     assert (test.q[:5] < 0.01).all()
+    assert (test.interval[0, :5] > 0).all()
     assert (test.p_fwe[5:] > 0.05).all()
     assert test.r_people.shape == (3, 40)
     np.testing.assert_allclose(test.r, test.r_people.mean(axis=0))
+
+
+def test_each_samples_share_adds_up_to_the_mean_r_of_the_folds():
+    rng = np.random.default_rng(0)
+    folds = folds_of(150, 3, rng.random(150) > 0.1)
+    response, prediction = rng.standard_normal((2, 150, 4))
+    shares = fold_products(response, prediction, folds)
+    expected = fold_correlation(prediction, response, folds).mean(axis=0)
+    np.testing.assert_allclose(shares.sum(axis=0), expected, atol=1e-6)
+    assert (shares[~folds.usable] == 0).all()
+
+
+def test_clusters_of_a_planted_prediction_are_found():
+    rng = np.random.default_rng(0)
+    folds = folds_of(600)
+    response, prediction = rng.standard_normal((2, 600, 30))
+    response[:, 10:16] += 0.2 * prediction[:, 10:16]
+    chain = sparse.diags_array([np.ones(29), np.ones(29)], offsets=[-1, 1], format="csr")
+    people = [(response, fit(prediction, response, folds))]
+    settings = SETTINGS | {"resamples": 999}
+    test = chance_test(people, folds, method="flip_blocks", adjacency=chain, **settings)
+    inside = test.p_cluster <= 0.05
+    assert inside[10:16].sum() >= 4
+    assert not inside[[*range(9), *range(17, 30)]].any()
 
 
 def test_a_constant_prediction_has_no_correlation_and_p_one():
@@ -120,38 +155,49 @@ def test_autocorrelation_of_ar1_noise_is_measured():
 
 
 def test_autocorrelation_longer_than_the_minimal_shift_is_said():
-    rng = np.random.default_rng(0)
-    pair = ar(rng, 1000, 10, 0.95), ar(rng, 1000, 10, 0.95)
-    settings = {"method": "circular_shift", "resamples": 999, "level": 0.05, "seed": 0}
-    notes = chance_test([pair], folds_of(1000), minimal_shift=5, **settings).notes
+    rng, folds = np.random.default_rng(0), folds_of(1000)
+    response, prediction = ar(rng, 1000, 10, 0.95), ar(rng, 1000, 10, 0.95)
+    people = [(response, fit(prediction, response, folds))]
+    notes = chance_test(people, folds, method="circular_shift", **SETTINGS).notes
     assert any("costs power" in note for note in notes)
     assert any("shortest test fold" in note for note in notes)
-    settings["method"] = "permute_words"
-    notes = chance_test([pair], folds_of(1000), minimal_shift=5, **settings).notes
+    notes = chance_test(people, folds, method="permute_words", **SETTINGS).notes
     assert any("too small" in note for note in notes)
 
 
-def false_positives(method, cohorts, targets=8):
-    """Number of targets with p <= .05 where predictions know nothing of the responses."""
-    folds, hits = folds_of(1000), 0
-    for cohort in range(cohorts):
-        rng = np.random.default_rng([cohort, 5])
-        response, prediction = ar(rng, 1000, targets, 0.8), ar(rng, 1000, targets, 0.8)
-        if method == "circular_shift":
-            null = fold_null(response, prediction, folds, draw_shifts(folds, 199, 20, cohort))
-        else:
-            null = permutation_null(response, prediction, folds, 199, cohort)
-        r = fold_correlation(prediction, response, folds).mean(axis=0)
-        hits += int((p_values(r, null)[0] <= 0.05).sum())
-    return hits, cohorts * targets
+def test_few_blocks_say_how_small_a_p_they_can_give():
+    rng, folds = np.random.default_rng(0), folds_of(120)
+    response, prediction = rng.standard_normal((2, 120, 3))
+    people = [(response, fit(prediction, response, folds))]
+    test = chance_test(people, folds, method="flip_blocks", block=24, **SETTINGS)
+    assert any("5 blocks of words can give no p below 0.03" in note for note in test.notes)
 
 
-def test_circular_shifts_are_calibrated_on_autocorrelated_noise():
-    hits, tests = false_positives("circular_shift", cohorts=200)
-    low, high = binom.ppf([0.0005, 0.9995], tests, 0.05)
-    assert low <= hits <= high
+def null_cohorts(rng, coefficient, stories=12, targets=60):
+    """Fits of noise by features that know nothing of it, as the pipeline makes them."""
+    folds = make_folds(np.full(600, "a"), np.arange(600.0), np.ones(600, bool), 10, 5)
+    for _ in range(stories):
+        response = ar(rng, 600, targets, coefficient).astype(np.float32)
+        features = ar(rng, 600, 12, coefficient)
+        yield response, Fit.of(nested_ridge(features, response, folds, [10, 1e3, 1e5])), folds
 
 
-def test_permuting_words_finds_too_much_in_autocorrelated_noise():
-    hits, tests = false_positives("permute_words", cohorts=30)
-    assert hits / tests > 0.12
+@pytest.mark.parametrize("coefficient", [0, 0.8])
+def test_fits_of_noise_are_found_as_often_as_the_level_says_at_most(coefficient):
+    """The correction for what blocks share is needed: without it some 12% are below .05."""
+    rng = np.random.default_rng(int(10 * coefficient))
+    found, uncorrected, published = [], [], []
+    for response, fitted, folds in null_cohorts(rng, coefficient):
+        settings = SETTINGS | {"block": 40}
+        found.append(chance_test([(response, fitted)], folds, method="flip_blocks", **settings).p)
+        sums, _ = block_sums(
+            fold_products(response, fitted.prediction, folds), contiguous_blocks(folds, 40)
+        )
+        uncorrected.append(flips.flip_test(sums, 199, 0).p)
+        published.append(
+            chance_test([(response, fitted)], folds, method="permute_words", **settings).p
+        )
+    tests = np.size(found)
+    assert np.sum(np.array(found) <= 0.05) <= binom.ppf(0.9995, tests, 0.05)
+    assert np.mean(np.array(uncorrected) <= 0.05) > 0.07
+    assert np.mean(np.array(published) <= 0.05) > 0.1

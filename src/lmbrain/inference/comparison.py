@@ -1,36 +1,32 @@
-"""Is one model's prediction better than another's? Paired losses, flipped block by block.
+"""Is one model's prediction better than another's, per sensor and bin, in a window, over people?
 
-The loss is the squared error in units of the training fold's standard deviation; its difference
-base - tuned is positive where the tuned model is better. Neighbouring words share noise, so
-contiguous blocks are the units whose signs are flipped (p) and which are drawn again (interval).
-The blocks should be longer than the autocorrelation of the differences.
+The effect is the difference in r, tuned - base, with a jackknife error that repeats the fits
+(`lmbrain.inference.jackknife`): losses of the same held-out words vary less than the fits behind
+them do, so that flipping the signs of their differences finds one of two equally good models
+better in up to 20% of tests at .05. Such flips of contiguous blocks still say how the targets
+depend on each other, which the maximum over targets and the clusters need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.scores import fold_correlation, squared_error
+from lmbrain.encoding.scores import squared_error
 from lmbrain.errors import LmbrainError
-from lmbrain.inference.correction import empirical_p, max_statistic
-from lmbrain.inference.resampling import (
-    block_sums,
-    contiguous_blocks,
-    sample_interval,
-    sign_flips,
-)
+from lmbrain.inference.correction import benjamini_hochberg, holm, resamples_note
+from lmbrain.inference.fits import Fit
+from lmbrain.inference.flips import FlipTest, flip_scale, flip_test
+from lmbrain.inference.jackknife import Jackknife, jackknife
+from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
 from lmbrain.inference.significance import autocorrelation, p_values, permutation_null
 
 # Targets handled at once: bounds the memory, changes no result.
 CHUNK = 512
-MINIMAL_BLOCKS = 5
-# At AR(.8), with a decay of 14 samples, tests at .05 reject 8% in blocks of 20, 6% in blocks of 40.
-BLOCK_PER_DECAY = 3
 
 
 @dataclass(frozen=True)
@@ -39,23 +35,50 @@ class Comparison:
 
     Attributes
     ----------
-    effect : (t,)
-        Mean loss difference base - tuned, in training variances; positive: tuned is better.
-    p, p_fwe : (t,)
-        One-sided (tuned better); alone and corrected by the maximum over all targets.
+    r_gain : (t,)
+        Difference in r, tuned - base, mean over folds, then people.
     interval : (2, t)
-        95% block bootstrap interval of the effect.
-    units : int
-        Number of blocks (or people, or words) whose exchange made the null.
+        95% interval of `r_gain` over other words.
+    p, p_fwe, q : (t,)
+        One-sided (tuned better); alone, corrected by the maximum over all targets, and by
+        Benjamini-Hochberg.
+    p_cluster : (t,) or None
+        Of each target's cluster (`lmbrain.inference.flips.FlipTest`).
+    error_gain : (t,)
+        Mean squared error of base minus that of tuned, in training variances.
+    error_interval : (2, t)
+        95% block bootstrap interval of `error_gain` for these fits on other words; it leaves out
+        that other words would also have made other fits.
+    gain_per_fold, gain_left_out : (n_outer, t)
+        Mean over people, for `window_gains`.
+    block : float
+        In units of `folds.position`.
     notes
         What limits the result, in sentences.
     """
+
+    r_gain: np.ndarray
+    interval: np.ndarray
+    p: np.ndarray
+    p_fwe: np.ndarray
+    q: np.ndarray
+    p_cluster: np.ndarray | None
+    error_gain: np.ndarray
+    error_interval: np.ndarray
+    gain_per_fold: np.ndarray
+    gain_left_out: np.ndarray
+    block: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PeopleTest:
+    """Result of `sign_flip_people`: effect, p, p_fwe (t,), interval (2, t) and notes."""
 
     effect: np.ndarray
     p: np.ndarray
     p_fwe: np.ndarray
     interval: np.ndarray
-    units: int
     notes: list[str] = field(default_factory=list)
 
 
@@ -98,143 +121,167 @@ def loss_difference(
 
 
 def compare_models(
-    people: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    people: Iterable[tuple[np.ndarray, Fit, Fit]],
     folds: Folds,
     *,
-    unit: str,
-    block: float,
     resamples: int,
+    level: float,
     seed: int,
-) -> tuple[Comparison, np.ndarray]:
+    unit: str = "blocks",
+    block: float | None = None,
+    drift_cutoff: float | None = None,
+    adjacency: sparse.csr_array | None = None,
+) -> Comparison:
     """Compare two models, per target, for the mean over people.
 
     Parameters
     ----------
     people
-        Response, base prediction and tuned prediction (n, t) of each person.
+        Response (n, t), base fit and tuned fit of each person.
     folds
+    resamples
+    level
+        Of the corrections that the notes are about.
+    seed
     unit : 'blocks' or 'words'
         'words' is the published test: r(tuned) - r(base) against the same after permuting words.
-        Its null is that neither model predicts, and it ignores autocorrelation.
-    block
-        Length of the blocks in units of `folds.position`.
-    resamples, seed
+        Its null is that neither model predicts, and it ignores autocorrelation and refitting.
+    block, drift_cutoff
+        As in `lmbrain.inference.significance.chance_test`; the autocorrelation is that of the
+        paired loss differences.
+    adjacency : (t, t), optional
+        Neighbours (`lmbrain.inference.clusters.sensor_adjacency`), for clusters.
 
-    Returns
-    -------
-    The comparison (effect and interval are the same for both units) and each person's effect
-    (people, t), for `sign_flip_people`.
+    Raises
+    ------
+    LmbrainError
+        If a used sample lacks a prediction, or there are fewer than two blocks.
     """
-    total, effects, gain, null = 0.0, [], 0.0, 0.0
+    difference, per_fold, left_out, null, count = 0.0, 0.0, 0.0, 0.0, 0
     for response, base, tuned in people:
-        difference = loss_difference(response, base, tuned, folds)
-        effects.append(difference[folds.usable].mean(axis=0))
-        total = total + difference
+        difference = difference + loss_difference(
+            response, base.prediction, tuned.prediction, folds
+        )
+        per_fold = per_fold + (tuned.r_per_fold - base.r_per_fold)
+        left_out = left_out + (tuned.left_out_r - base.left_out_r)
+        count += 1
         if unit == "words":
-            gain = gain + fold_correlation(tuned, response, folds).mean(axis=0)
-            gain -= fold_correlation(base, response, folds).mean(axis=0)
-            null = null + permutation_null(response, tuned, folds, resamples, seed)
-            null -= permutation_null(response, base, folds, resamples, seed)
-    blocks = sign_flip_blocks(total / len(effects), block, folds, resamples, seed)
-    if unit == "blocks":
-        return blocks, np.array(effects)
-    p, p_fwe, _ = p_values(gain / len(effects), null / len(effects))
+            null = null + permutation_null(response, tuned.prediction, folds, resamples, seed)
+            null = null - permutation_null(response, base.prediction, folds, resamples, seed)
+    difference, per_fold, left_out = difference / count, per_fold / count, left_out / count
+    estimate = jackknife(per_fold, left_out)
+    decay = autocorrelation(difference, folds)[1]
+    block = block_length(block, decay, folds, drift_cutoff)
+    sums, sizes = block_sums(difference, blocks_to_flip(folds, block))
+    if unit == "words":
+        found, notes = _permuted(estimate, null / count)
+    else:
+        found, notes = _flipped(sums, estimate, resamples, seed, adjacency)
+    too_few = resamples_note(len(decay), resamples, level)
+    return Comparison(
+        r_gain=estimate.effect,
+        interval=estimate.interval,
+        p=found.p,
+        p_fwe=found.p_fwe,
+        q=benjamini_hochberg(found.p),
+        p_cluster=found.p_cluster,
+        error_gain=sums.sum(axis=0) / sizes.sum(),
+        error_interval=block_interval(sums, sizes, resamples, seed),
+        gain_per_fold=per_fold,
+        gain_left_out=left_out,
+        block=block,
+        notes=notes + ([too_few] if too_few else []),
+    )
+
+
+def _flipped(
+    sums: np.ndarray,
+    estimate: Jackknife,
+    resamples: int,
+    seed: int,
+    adjacency: sparse.csr_array | None,
+) -> tuple[FlipTest, list[str]]:
+    observed = flip_scale(stats.norm.isf(estimate.p), len(sums))
+    found = flip_test(sums, resamples, seed, observed=observed, adjacency=adjacency)
+    few = f"{len(sums)} blocks of words can give no p below {found.floor:.2g}."
+    return found, [few] if found.floor > 0.01 else []
+
+
+def _permuted(estimate: Jackknife, null: np.ndarray) -> tuple[FlipTest, list[str]]:
+    p, p_fwe, _ = p_values(estimate.effect, null)
     note = (
         "Words were permuted as published: the null is that neither model predicts, and "
-        "autocorrelation is ignored, so p-values are too small."
+        "autocorrelation and refitting are ignored, so p-values are too small."
     )
-    words = int(folds.usable.sum())
-    comparison = Comparison(blocks.effect, p, p_fwe, blocks.interval, words, [note])
-    return comparison, np.array(effects)
+    return FlipTest(p, p_fwe, None, 1 / (len(null) + 1)), [note]
+
+
+@dataclass(frozen=True)
+class WindowGains:
+    """Result of `window_gains`: effect (w,), interval (2, w), p and Holm-corrected p (w,)."""
+
+    effect: np.ndarray
+    interval: np.ndarray
+    p: np.ndarray
+    p_corrected: np.ndarray
+
+
+def window_gains(comparison: Comparison, windows: Sequence[np.ndarray]) -> WindowGains:
+    """One test a preset window: is the mean gain in r over its sensors and bins above 0?
+
+    Parameters
+    ----------
+    comparison
+        From `compare_models`.
+    windows : of (t,) bool
+        Targets of each window.
+
+    Raises
+    ------
+    LmbrainError
+        If a window is no mask or picks nothing.
+    """
+    for window in windows:
+        _check_window(window)
+    per_fold, left_out = (
+        np.column_stack([values[:, window].mean(axis=1) for window in windows])
+        for values in (comparison.gain_per_fold, comparison.gain_left_out)
+    )
+    found = jackknife(per_fold, left_out)
+    return WindowGains(found.effect, found.interval, found.p, holm(found.p))
 
 
 def word_improvement(
-    people: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], folds: Folds, targets: np.ndarray
+    response: np.ndarray, base: np.ndarray, tuned: np.ndarray, folds: Folds, targets: np.ndarray
 ) -> np.ndarray:
     """Mean `loss_difference` of each sample over some targets (the bins of a window).
 
     Parameters
     ----------
-    people, folds
-        As in `compare_models`.
+    response, base, tuned, folds
+        As in `loss_difference`.
     targets : (t,) bool
 
     Returns
     -------
-    (people, n) in training variances; NaN for samples that are never used.
+    (n,) in training variances; NaN for samples that are never used.
 
     Raises
     ------
     LmbrainError
         If `targets` is no mask or picks nothing.
     """
-    if targets.dtype != bool or not targets.any():
-        raise LmbrainError("No bin lies in the window; widen evaluation.window.")
-    return np.array(
-        [
-            loss_difference(*(values[:, targets] for values in person), folds).mean(axis=1)
-            for person in people
-        ]
-    )
+    _check_window(targets)
+    chosen = (values[:, targets] for values in (response, base, tuned))
+    return loss_difference(*chosen, folds).mean(axis=1)
 
 
-def correlation_gain(
-    people: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], folds: Folds
-) -> np.ndarray:
-    """r of the tuned minus r of the base prediction, (people, t); arguments as `compare_models`."""
-    return np.array(
-        [
-            (
-                fold_correlation(tuned, response, folds) - fold_correlation(base, response, folds)
-            ).mean(axis=0)
-            for response, base, tuned in people
-        ]
-    )
+def _check_window(window: np.ndarray) -> None:
+    if window.dtype != bool or not window.any():
+        raise LmbrainError("No bin lies in a window of evaluation.windows; widen it.")
 
 
-def sign_flip_blocks(
-    difference: np.ndarray, block_length: float, folds: Folds, resamples: int, seed: int
-) -> Comparison:
-    """Test mean differences by flipping the signs of contiguous blocks.
-
-    With block sums S_b the statistic is sum_b S_b / sqrt(sum_b S_b**2), whose denominator no flip
-    changes, so that the maximum over targets is over comparable values.
-
-    Parameters
-    ----------
-    difference : (n, t)
-        Paired loss differences, mean over people; rows of unused samples are ignored.
-    block_length
-        In units of `folds.position`.
-    folds
-        Blocks stay inside test folds and stories.
-    resamples
-        All 2**blocks flips are used instead if they are no more.
-    seed
-
-    Raises
-    ------
-    LmbrainError
-        If there are fewer than 5 blocks.
-    """
-    sums, sizes = block_sums(difference, contiguous_blocks(folds, block_length))
-    if len(sums) < MINIMAL_BLOCKS:
-        raise LmbrainError(
-            f"Blocks of {block_length:g} leave only {len(sums)} blocks to flip; "
-            "lower evaluation.block."
-        )
-    p, p_fwe, floor = flip_test(sums, resamples, seed)
-    return Comparison(
-        effect=sums.sum(axis=0) / sizes.sum(),
-        p=p,
-        p_fwe=p_fwe,
-        interval=block_interval(sums, sizes, resamples, seed),
-        units=len(sums),
-        notes=_block_notes(difference, block_length, folds, len(sums), floor),
-    )
-
-
-def sign_flip_people(effects: np.ndarray, resamples: int, seed: int) -> Comparison:
+def sign_flip_people(effects: np.ndarray, resamples: int, seed: int) -> PeopleTest:
     """Test mean effects across people by flipping the signs of people.
 
     Generalises to other people, where `sign_flip_blocks` generalises to other words. With P
@@ -243,14 +290,15 @@ def sign_flip_people(effects: np.ndarray, resamples: int, seed: int) -> Comparis
     Parameters
     ----------
     effects : (people, t)
-        One effect a person, from un-denoised responses (denoised people share data).
+        One effect a person, from un-denoised responses (denoised people share data) and from
+        fits of each person's own: fits that several people share carry one chance into all.
     resamples
         All 2**P flips are used instead if they are no more.
     seed
 
     Returns
     -------
-    Comparison with Student t intervals; its notes give the floor.
+    PeopleTest with Student t intervals; its notes give the floor.
 
     Raises
     ------
@@ -262,11 +310,12 @@ def sign_flip_people(effects: np.ndarray, resamples: int, seed: int) -> Comparis
         raise LmbrainError(
             "A test across people needs at least two; add subjects, or test blocks of words."
         )
-    p, p_fwe, floor = flip_test(effects.astype(float), resamples, seed)
+    found = flip_test(effects.astype(float), resamples, seed)
     effect = effects.mean(axis=0)
     half = stats.t.ppf(0.975, people - 1) * stats.sem(effects, axis=0)
-    note = f"With {people} people no p can be below {floor:.2g}."
-    return Comparison(effect, p, p_fwe, np.array([effect - half, effect + half]), people, [note])
+    note = f"With {people} people no p can be below {found.floor:.2g}."
+    interval = np.array([effect - half, effect + half])
+    return PeopleTest(effect, found.p, found.p_fwe, interval, [note])
 
 
 def block_interval(
@@ -305,53 +354,3 @@ def block_interval(
         means = (counts @ sums[:, part]) / words
         interval[:, part] = np.quantile(means, [tail, 1 - tail], axis=0, overwrite_input=True)
     return interval
-
-
-def _block_notes(
-    difference: np.ndarray, block_length: float, folds: Folds, blocks: int, floor: float
-) -> list[str]:
-    notes = []
-    decay = float(np.median(autocorrelation(difference, folds)[1]))
-    samples = block_length / sample_interval(folds)
-    if samples < BLOCK_PER_DECAY * decay:
-        notes.append(
-            f"Blocks of {samples:.0f} samples are shorter than {BLOCK_PER_DECAY} times the "
-            f"autocorrelation of the loss differences (under .05 after {decay:.0f} samples at the "
-            "median target): p-values are somewhat too small; raise evaluation.block."
-        )
-    if floor > 0.01:
-        notes.append(f"{blocks} blocks can give no p below {floor:.2g}.")
-    return notes
-
-
-def flip_test(sums: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Test column sums against all or random flips of the rows' signs.
-
-    Parameters
-    ----------
-    sums : (units, t)
-        One value for each exchangeable unit (block, person).
-    resamples, seed
-
-    Returns
-    -------
-    p, p_fwe : (t,)
-        One-sided; alone and corrected by the maximum over targets of
-        sum(S) / sqrt(sum(S**2)), whose denominator no flip changes.
-    floor
-        The smallest p possible.
-    """
-    signs, exact = sign_flips(len(sums), resamples, seed)
-    length = np.sqrt((sums**2).sum(axis=0))
-    # Two equal predictions differ nowhere: their statistic is 0 under every flip.
-    scaled = sums / np.where(length > 0, length, 1.0)
-    observed = scaled.sum(axis=0)
-    p = np.empty(len(observed))
-    maxima = np.full(len(signs), -np.inf)
-    for start in range(0, len(observed), CHUNK):
-        part = slice(start, start + CHUNK)
-        null = signs @ scaled[:, part]
-        p[part] = empirical_p(observed[part], null, exact)
-        np.maximum(maxima, null.max(axis=1), out=maxima)
-    floor = 1 / len(signs) if exact else 1 / (len(signs) + 1)
-    return p, max_statistic(observed, maxima, exact), floor

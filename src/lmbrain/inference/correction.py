@@ -31,9 +31,14 @@ def empirical_p(observed: np.ndarray, null: np.ndarray, exact: bool = False) -> 
     ----------
     Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9, 39.
     """
-    tolerance = _ROUNDING * np.maximum(1.0, np.abs(observed))
-    reached = (null >= (observed - tolerance)[None]).sum(axis=0)
+    reached = times_reached(observed, null)
     return reached / len(null) if exact else (reached + 1) / (len(null) + 1)
+
+
+def times_reached(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """(t,) int: how many of the null values (r, t) reach the observed ones, to rounding."""
+    tolerance = _ROUNDING * np.maximum(1.0, np.abs(observed))
+    return (null >= (observed - tolerance)[None]).sum(axis=0)
 
 
 def max_statistic(observed: np.ndarray, maxima: np.ndarray, exact: bool = False) -> np.ndarray:

@@ -19,10 +19,11 @@ from scipy import stats
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
-from lmbrain.inference.comparison import MINIMAL_BLOCKS, flip_test
+from lmbrain.inference.flips import flip_test
 from lmbrain.inference.resampling import block_sums, contiguous_blocks
 from lmbrain.words import bare
 
+MINIMAL_BLOCKS = 5
 OWN_MINUS_OTHERS = "own - others"
 
 
@@ -124,9 +125,9 @@ def specificity(
             rows.append({"model": model, "category": category, **cell, "n_words": words})
             scores.append(score)
     table = pd.DataFrame(rows)
-    p, p_corrected, _ = flip_test(np.column_stack(scores), resamples, seed)
-    table.insert(5, "p", p)
-    table.insert(6, "p_corrected", p_corrected)
+    found = flip_test(np.column_stack(scores), resamples, seed)
+    table.insert(5, "p", found.p)
+    table.insert(6, "p_corrected", found.p_fwe)
     return table
 
 

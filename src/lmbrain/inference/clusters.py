@@ -1,0 +1,87 @@
+"""Clusters of neighbouring sensors and bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from lmbrain.errors import LmbrainError
+
+if TYPE_CHECKING:
+    import mne
+
+
+def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> sparse.csr_array:
+    """Which sensors and bins are neighbours: near each other in space, or one bin apart.
+
+    Sensors are neighbours by MNE's template for the system or, without one, by Delaunay
+    triangulation, within each channel type.
+
+    Parameters
+    ----------
+    info
+        Holds the sensors' positions.
+    sensors
+        Names, in the order of the responses.
+    bins
+        Number of time bins.
+
+    Returns
+    -------
+    (t, t) bool, t = sensors x bins, bins fastest.
+
+    Raises
+    ------
+    LmbrainError
+        If a sensor is not in `info`.
+    """
+    import mne
+
+    missing = [s for s in sensors if s not in info.ch_names]
+    if missing:
+        raise LmbrainError(
+            f"Sensor {missing[0]} has no position in the recording's info; name the sensors as the "
+            "recording does."
+        )
+    chosen = mne.pick_info(info, [info.ch_names.index(s) for s in sensors])
+    place = {name: i for i, name in enumerate(sensors)}
+    rows, columns = [], []
+    for kind in dict.fromkeys(chosen.get_channel_types()):
+        with mne.utils.use_log_level("error"):
+            found, names = mne.channels.find_ch_adjacency(chosen, kind)
+        first, second = found.nonzero()
+        order = np.array([place.get(name, -1) for name in names])
+        here = (order[first] >= 0) & (order[second] >= 0)
+        rows.append(order[first[here]])
+        columns.append(order[second[here]])
+    pairs = np.concatenate(rows), np.concatenate(columns)
+    space = sparse.coo_array((np.ones(len(pairs[0])), pairs), shape=(len(sensors),) * 2)
+    return sparse.csr_array(mne.stats.combine_adjacency(space, bins)).astype(bool)
+
+
+def cluster_masses(
+    statistic: np.ndarray, threshold: float, adjacency: sparse.csr_array
+) -> np.ndarray:
+    """Sum of the statistic over the cluster that each target belongs to.
+
+    Parameters
+    ----------
+    statistic : (t,)
+    threshold
+        Targets at or below it belong to no cluster.
+    adjacency : (t, t)
+
+    Returns
+    -------
+    (t,), 0 for targets in no cluster.
+    """
+    masses = np.zeros(len(statistic))
+    above = np.flatnonzero(statistic > threshold)
+    if len(above):
+        label = connected_components(adjacency[above][:, above], directed=False)[1]
+        masses[above] = np.bincount(label, weights=statistic[above])[label]
+    return masses

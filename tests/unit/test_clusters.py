@@ -1,0 +1,48 @@
+import mne
+import numpy as np
+import pytest
+from scipy import sparse
+
+from lmbrain.errors import LmbrainError
+from lmbrain.inference.clusters import cluster_masses, sensor_adjacency
+
+
+@pytest.fixture(scope="module")
+def info():
+    return mne.channels.read_meg_canonical_info("neuromag")
+
+
+def test_neighbours_are_those_of_mne_and_the_next_bin(info):
+    sensors = [info.ch_names[i] for i in mne.pick_types(info, meg="mag")][::-1]
+    found = sensor_adjacency(info, sensors, 3).toarray().reshape(102, 3, 102, 3)
+    expected, names = mne.channels.find_ch_adjacency(info, "mag")
+    order = [names.index(s) for s in sensors]
+    space = expected.toarray()[np.ix_(order, order)].astype(bool)
+    np.testing.assert_array_equal(found[:, 1, :, 1], space)
+    time = np.abs(np.subtract.outer(range(3), range(3))) <= 1
+    np.testing.assert_array_equal(found[7, :, 7], time)
+    assert not found[0, 0, 1:, 1].any()
+
+
+def test_sensor_types_do_not_touch_and_any_subset_works(info):
+    picks = [*mne.pick_types(info, meg="mag")[:40], *mne.pick_types(info, meg="grad")[:50]]
+    sensors = [info.ch_names[i] for i in picks]
+    found = sensor_adjacency(info, sensors, 1).toarray()
+    assert found.shape == (90, 90)
+    assert not found[:40, 40:].any()
+    assert found[:40, :40].sum() > 40
+    assert found[40:, 40:].sum() > 50
+
+
+def test_an_unknown_sensor_is_named(info):
+    with pytest.raises(LmbrainError, match="region 7"):
+        sensor_adjacency(info, ["region 7"], 1)
+
+
+def test_mass_of_a_cluster_goes_to_all_its_members_and_to_nobody_else():
+    ones = np.ones(6)
+    chain = sparse.diags_array([ones, ones], offsets=[-1, 1], format="csr")
+    statistic = np.array([3.0, 2.5, 0.0, 4.0, 2.0, 5.0, 1.0])
+    masses = cluster_masses(statistic, 2.0, chain)
+    np.testing.assert_allclose(masses, [5.5, 5.5, 0, 4.0, 0, 5.0, 0])
+    assert not cluster_masses(np.zeros(7), 2.0, chain).any()

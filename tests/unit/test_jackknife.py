@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from lmbrain.encoding.folds import make_folds
+from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.encoding.scores import pearson
+from lmbrain.inference.fits import Fit
+from lmbrain.inference.jackknife import SHARE, jackknife
+
+
+def test_for_a_mean_of_independent_folds_it_is_the_standard_error():
+    per_fold = np.random.default_rng(0).standard_normal((8, 5))
+    left_out = (per_fold.sum(axis=0) - per_fold) / 7
+    found = jackknife(per_fold, left_out)
+    np.testing.assert_allclose(found.error, np.sqrt(SHARE) * stats.sem(per_fold, axis=0))
+    expected = stats.t.sf(found.effect / found.error, 7)
+    np.testing.assert_allclose(found.p, expected)
+    half = stats.t.ppf(0.975, 7) * found.error
+    np.testing.assert_allclose(found.interval, [found.effect - half, found.effect + half])
+
+
+def test_no_effect_and_no_error_is_no_evidence():
+    assert jackknife(np.zeros((5, 1)), np.zeros((5, 1))).p == 0.5
+
+
+def test_scores_without_a_block_come_from_fits_that_saw_nothing_of_it():
+    """Other responses inside a block change no score that leaves the block out."""
+    rng = np.random.default_rng(0)
+    folds = make_folds(np.full(120, "a"), np.arange(120.0), np.ones(120, bool), 4, 0)
+    features, response = rng.standard_normal((120, 3)), rng.standard_normal((120, 2))
+    before = Fit.of(nested_ridge(features, response, folds, [10.0, 100.0]))
+    response[folds.test(2)] = rng.standard_normal((30, 2))
+    after = Fit.of(nested_ridge(features, response, folds, [10.0, 100.0]))
+    np.testing.assert_allclose(after.left_out_r[2], before.left_out_r[2], atol=1e-6)
+    assert not np.allclose(after.left_out_r[1], before.left_out_r[1])
+
+
+def test_scores_without_a_block_match_fits_by_hand():
+    rng = np.random.default_rng(1)
+    folds = make_folds(np.full(120, "a"), np.arange(120.0), np.ones(120, bool), 4, 0)
+    features, response = rng.standard_normal((120, 3)), rng.standard_normal((120, 1))
+    found = Fit.of(nested_ridge(features, response, folds, [10.0, 10.0 + 1e-9]))
+    scores = []
+    for inner in (0, 1, 3):
+        train = ~np.isin(folds.block, [inner, 2])
+        mean, sd = features[train].mean(axis=0), features[train].std(axis=0)
+        z = (features - mean) / sd
+        centred = response[train] - response[train].mean()
+        centred /= response[train].std()
+        weights = np.linalg.solve(z[train].T @ z[train] + 10 * np.eye(3), z[train].T @ centred)
+        scores.append(pearson(z[folds.test(inner)] @ weights, response[folds.test(inner)]))
+    assert found.left_out_r[2] == pytest.approx(np.mean(scores), abs=1e-5)
