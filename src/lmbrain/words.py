@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,28 @@ from lmbrain.artefacts import read_table
 from lmbrain.errors import LmbrainError
 
 COLUMNS = ("story", "run", "item", "text", "onset", "duration", "is_word", "sentence")
-ABBREVIATIONS = {"mr", "mrs", "ms", "dr", "st", "prof", "capt", "sgt", "vs", "e.g", "i.e"}
-_CLOSING = "\"')]}\u2019\u201d\u00bb"
+
+_MARKS = ".!?\u2026\u3002\uff01\uff1f\u0964\u061f"  # also of Chinese, Hindi and Arabic
+_OPENING = "\"'([{\u2018\u201c\u00ab"
+_QUOTES = "\"'\u2019\u201d\u00bb"
+_CLOSING = _QUOTES + ")]}@*_^\\"  # with the signs of italics that transcripts leave on words
+# Something always follows. Without words that often end a sentence (`ft.`, `hon.`); etc., Jr. and
+# a.m. are left to the case of the next word.
+ABBREVIATIONS = {
+    "mr", "mrs", "ms", "mx", "dr", "st", "mt", "prof", "rev", "fr", "pres", "gov", "sen", "capt",
+    "cpt", "lt", "sgt", "cpl", "pvt", "col", "gen", "maj", "cmdr", "adm", "messrs", "mme", "mlle",
+    "vs", "cf", "viz", "e.g", "i.e",
+}  # fmt: skip
+BEFORE_NUMBERS = {"No", "Nos", "p", "pp", "vol", "Vol", "ch", "Ch", "fig", "Fig"}  # `no.` answers
+SPEECH = {
+    "said", "asked", "cried", "shouted", "whispered", "yelled", "muttered", "called", "replied",
+    "answered", "murmured", "exclaimed", "screamed", "snapped", "gasped", "roared", "hissed",
+    "growled", "demanded", "wondered", "repeated", "bellowed", "barked", "groaned", "moaned",
+    "panted", "squeaked", "sobbed", "sighed", "laughed", "shrieked", "inquired", "says", "asks",
+}  # fmt: skip
+# Lower case after a quotation that they continue; a capital starts a new sentence.
+PRONOUNS = {"He", "She", "It", "They", "We", "You"}
+LONGEST_NAME = 4  # words: Mr. Vernon K. Dursley
 
 
 def read_words(path: str | Path) -> pd.DataFrame:
@@ -108,19 +130,45 @@ def bare(text: str) -> str:
 def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> np.ndarray:
     """Sentence number of each item, running on over the whole table; -1 for items not words.
 
-    A sentence ends at an item that closes with . ! ? or an ellipsis (closing quotes ignored),
-    unless the item is a known abbreviation or an initial, or the next word starts in lower case
-    (dialogue such as `"Stop!" he said.`), and at the end of a story.
+    A sentence ends with its story, and at a word that closes with . ! ? or an ellipsis (quotes and
+    brackets after it ignored, marks that are items of their own counted), unless
+
+    - the word is an abbreviation that something always follows (`Mr.`, `e.g.`), `No.` or the like
+      before a digit, or made of initials (`J.`, `J.K.`, but not `I.`);
+    - the next word starts in lower case: `"Stop!" she said.`, `He... left.`, `etc. and`
+      (in stories without any capital this tells nothing);
+    - it closes a quotation with ! ? or an ellipsis, and a name (up to four capitalised words) or
+      I follows with a verb of speech: `"Stop!" Professor Snape said.`
+
+    What stays ambiguous ends: `Well... Harry left.`, `at 5 p.m. Mary came`; initials that end a
+    sentence (`in the U.S. He left`) do not.
+
+    Parameters
+    ----------
+    text : of each item
+        As shown, with its punctuation.
+    is_word : (n,) bool
+    story : of each item
+
+    Returns
+    -------
+    (n,) int
     """
     numbers = np.full(len(text), -1)
-    current = 0
     words = [i for i in range(len(text)) if is_word[i]]
+    shown = [_with_marks(text, i, j) for i, j in pairwise([*words, len(text)])]
+    cased = {s for s, item in zip(story, text, strict=True) if bare(item)[:1].isupper()}
+    current = 0
     for place, here in enumerate(words):
         numbers[here] = current
         if place + 1 == len(words):
             break
-        following = words[place + 1]
-        if story[following] != story[here] or _ends_sentence(text[here], text[following]):
+        following = [
+            shown[later]
+            for later in range(place + 1, min(place + 2 + LONGEST_NAME, len(words)))
+            if story[words[later]] == story[here]
+        ]
+        if not following or _ends_sentence(shown[place], following, story[here] in cased):
             current += 1
     return numbers
 
@@ -141,13 +189,54 @@ def number_by_pauses(onset: np.ndarray, duration: np.ndarray, pause: float) -> n
     return np.concatenate([[0], np.cumsum(silence >= pause)])
 
 
-def _ends_sentence(item: str, following: str) -> bool:
+def _with_marks(text: Sequence[str], here: int, following: int) -> str:
+    """The word with the punctuation that stands between it and the next word as own items.
+
+    Fixation crosses, dashes and other signs in between are passed over.
+    """
+    marks = [t for t in text[here + 1 : following] if set(t) <= set(_MARKS + _CLOSING)]
+    return text[here] + "".join(marks)
+
+
+def _ends_sentence(item: str, following: Sequence[str], cased: bool) -> bool:
+    """Whether a sentence ends at an item; `following`: the next words of the story."""
     core = item.rstrip(_CLOSING)
-    if not core.endswith((".", "!", "?", "\u2026")):
+    if not core.endswith(tuple(_MARKS)):
         return False
-    stem = core.rstrip(".").lstrip("\"'([{\u2018\u201c\u00ab").lower()
-    initial = core.endswith(".") and len(stem) == 1 and stem.isalpha() and stem != "i"
-    if core.endswith(".") and (stem in ABBREVIATIONS or initial):
+    start = following[0].lstrip(_OPENING)
+    word = core.lstrip(_OPENING)
+    if _awaits_more(word, start):
         return False
-    start = following.lstrip("\"'([{\u2018\u201c\u00ab")
-    return not start[:1].islower()
+    if cased and start[:1].islower():
+        return False
+    quoted = any(quote in item[len(core) :] for quote in _QUOTES)
+    return not (quoted and not _full_stop(core) and _tells_speaker(following))
+
+
+def _full_stop(item: str) -> bool:
+    """Whether it ends with one full stop, not with an ellipsis or another mark."""
+    return item.endswith(".") and not item.endswith("..")
+
+
+def _awaits_more(word: str, following: str) -> bool:
+    """Whether a word's full stop is that of an abbreviation or initials, not of a sentence."""
+    if not _full_stop(word):
+        return False
+    stem = word[:-1]
+    if stem.lower() in ABBREVIATIONS or (stem in BEFORE_NUMBERS and following[:1].isdigit()):
+        return True
+    single = all(len(part) == 1 and part.isalpha() for part in stem.split("."))
+    return single and word[0].isupper() and stem != "I"
+
+
+def _tells_speaker(following: Sequence[str]) -> bool:
+    """Whether a name, or I, and then a verb of speech follow (`Professor Snape said`)."""
+    if bare(following[0]) in PRONOUNS:
+        return False
+    for place, item in enumerate(following):
+        if bare(item) in SPEECH:
+            return place > 0
+        parted = item[-1] != bare(item)[-1] and not _awaits_more(item, "")
+        if parted or not item[0].isupper():
+            return False
+    return False
