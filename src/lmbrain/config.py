@@ -96,10 +96,12 @@ class Study(Section):
                     f"encoding.spaces.{space} holds 'rate', which is for continuous responses "
                     "(data.kind alice) only; take it out"
                 )
-        for name in ("divergence", "evaluation"):
-            window, whole = getattr(self, name).window, self.responses.window
+        windows = [("divergence.window", self.divergence.window)]
+        windows += [("evaluation.windows", window) for window in self.evaluation.windows]
+        whole = self.responses.window
+        for name, window in windows:
             if window.start < whole.start or window.stop > whole.stop:
-                raise ValueError(f"{name}.window must lie inside responses.window")
+                raise ValueError(f"{name} must lie inside responses.window")
         known = set(self.finetuning.sets)
         planted = self.data.simulated.recordings.planted_domains
         if self.data.kind == "simulated" and not known.issuperset(planted):

@@ -20,7 +20,7 @@ def test_drift_goes_and_signal_stays():
     times = folds.position
     drift = 30 + 0.05 * times + 3 * np.cos(2 * np.pi * times / 390)
     signal = np.sin(2 * np.pi * times / 12)
-    clean = without_drift((drift + signal)[:, None], folds, 60.0, TR)[:, 0]
+    clean = without_drift((drift + signal)[:, None], folds, 60.0)[:, 0]
     assert np.corrcoef(clean, signal)[0, 1] > 0.98
     assert (clean - signal).std() < 0.02 * (drift - drift.mean()).std()
 
@@ -28,13 +28,13 @@ def test_drift_goes_and_signal_stays():
 def test_drift_removal_keeps_each_block_to_itself():
     folds = volumes()
     values = np.random.default_rng(0).standard_normal((200, 3, 1)).astype(np.float32)
-    before = without_drift(values, folds, 60.0, TR)
+    before = without_drift(values, folds, 60.0)
     changed = values.copy()
     changed[folds.test(1)] += 100
-    after = without_drift(changed, folds, 60.0, TR)
+    after = without_drift(changed, folds, 60.0)
     np.testing.assert_array_equal(after[~folds.test(1)], before[~folds.test(1)])
     assert before.dtype == np.float32
-    assert without_drift(values, folds, None, None) is values
+    assert without_drift(values, folds, None) is values
 
 
 def test_each_run_in_a_block_has_a_drift_of_its_own():
@@ -44,7 +44,7 @@ def test_each_run_in_a_block_has_a_drift_of_its_own():
     )  # the middle block holds the end of one, the start of the other
     assert len(set(run[folds.test(1)])) == 2
     step = np.where(run == "01", 0.0, 50.0)[:, None]
-    assert np.abs(without_drift(step, folds, 1000.0, TR)).max() < 1e-10
+    assert np.abs(without_drift(step, folds, 1000.0)).max() < 1e-10
 
 
 def test_the_drift_of_training_samples_is_fitted_without_those_in_the_gap():
@@ -55,11 +55,11 @@ def test_the_drift_of_training_samples_is_fitted_without_those_in_the_gap():
     assert near.any()
     changed = values.copy()
     changed[near] += 100
-    before, after = (without_drift(v, folds, 60.0, TR, train) for v in (values, changed))
+    before, after = (without_drift(v, folds, 60.0, train) for v in (values, changed))
     np.testing.assert_array_equal(after[train], before[train])
     np.testing.assert_array_equal(after[near], 0)
     np.testing.assert_array_equal(after[folds.test(1)], before[folds.test(1)])
-    whole = without_drift(values, folds, 60.0, TR)
+    whole = without_drift(values, folds, 60.0)
     np.testing.assert_array_equal(before[folds.test(1)], whole[folds.test(1)])
     np.testing.assert_array_equal(before[folds.test(3)], whole[folds.test(3)])  # no gap reaches it
 
@@ -68,15 +68,15 @@ def test_what_drift_leaves_in_the_responses_does_not_reach_the_design():
     folds = volumes()
     design, responses = np.random.default_rng(0).standard_normal((2, 200, 3))
     rows = folds.train(1) & folds.test(0)  # without the gap at its end
-    fitted = without_drift(design, folds, 60.0, TR, folds.train(1))[rows]
-    cleared = without_drift(responses, folds, 60.0, TR)  # over the whole block
+    fitted = without_drift(design, folds, 60.0, folds.train(1))[rows]
+    cleared = without_drift(responses, folds, 60.0)  # over the whole block
     assert np.abs(cleared[rows] - responses[rows]).max() > 0.1
     np.testing.assert_allclose(fitted.T @ cleared[rows], fitted.T @ responses[rows], atol=1e-10)
 
 
 def test_a_block_too_short_for_the_cutoff_is_refused():
     with pytest.raises(LmbrainError, match=r"Block 0 of the folds has 50 samples in story alice, "):
-        without_drift(np.ones((200, 1)), volumes(), 6.0, TR)
+        without_drift(np.ones((200, 1)), volumes(), 6.0)
 
 
 def test_training_samples_too_few_for_the_cosines_of_their_block_are_refused():
@@ -84,10 +84,10 @@ def test_training_samples_too_few_for_the_cosines_of_their_block_are_refused():
     values = np.random.default_rng(0).standard_normal((300, 2))
     left = folds.train(0, 2)
     assert (left & folds.test(1)).sum() == 14  # of 50, between two held-out blocks
-    without_drift(values, folds, 12.0, TR)  # 17 cosines suit the whole blocks
+    without_drift(values, folds, 12.0)  # 17 cosines suit the whole blocks
     with pytest.raises(LmbrainError, match=r"Block 1 .* has 14 samples beyond the gap .*folds.gap"):
-        without_drift(values, folds, 12.0, TR, left)
-    kept = without_drift(values, folds, 40.0, TR, left)  # 6 cosines of 14 samples
+        without_drift(values, folds, 12.0, left)
+    kept = without_drift(values, folds, 40.0, left)  # 6 cosines of 14 samples
     assert kept[left & folds.test(1)].std() > 0.3
 
 
@@ -96,7 +96,7 @@ def test_scored_responses_are_those_the_model_was_fitted_to(tmp_path):
     values = np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32)
     responses = continuous(pd.DataFrame(values, columns=["left", "right"]), folds.position)
     responses.to_dataset().to_netcdf(tmp_path / "bold.nc")
-    read = read_scored_responses(tmp_path / "bold.nc", folds, 60.0, TR)
-    expected = without_drift(values, folds, 60.0, TR)
+    read = read_scored_responses(tmp_path / "bold.nc", folds, 60.0)
+    expected = without_drift(values, folds, 60.0)
     np.testing.assert_array_equal(read.to_numpy()[:, :, 0], expected)
     assert "seconds" in read.coords

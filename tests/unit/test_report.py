@@ -211,18 +211,30 @@ def groups_table():
 def comparison_of(effect, people, p, sensors):
     shape = (len(sensors), len(TIME))
     place = ("sensor", "time")
-    each = effect + 0.001 * RNG(5).standard_normal((people, *shape))
-    return xr.Dataset(
-        {
-            "effect": (place, each.mean(axis=0)),
-            "p_fwe": (place, np.full(shape, 0.5)),
-            "r_gain": (place, np.full(shape, effect)),
-            "effect_people": (("subject", *place), each),
-        },
-        coords={"sensor": sensors, "time": TIME},
-        attrs={"window_effect": effect, "window_ci": [effect - 0.01, effect + 0.01],
-               "window_p": p, "people_p": 0.125, "notes": "With 3 people no p can be below 0.12."},
-    )  # fmt: skip
+    around = np.array([[effect - 0.01], [effect + 0.01]])
+    found = {
+        "r_gain": (place, np.full(shape, effect)),
+        "p_fwe": (place, np.full(shape, 0.5)),
+        "p_cluster": (place, np.full(shape, 0.01)),
+        "p_people_fwe": (place, np.full(shape, 0.125)),
+        "interval": (("bound", *place), np.broadcast_to(around[:, :, None], (2, *shape))),
+        "ceiling_share": (place, np.full(shape, effect / 0.2)),
+        "window_start": ("window", [WINDOW["start"]]),
+        "window_stop": ("window", [WINDOW["stop"]]),
+        "window_gain": ("window", [effect]),
+        "window_interval": (("bound", "window"), around),
+        "window_ceiling": ("window", [0.2]),
+        "window_p_corrected": ("window", [p]),
+        "course": ("time", np.full(len(TIME), effect)),
+        "course_interval": (("bound", "time"), np.tile(around, len(TIME))),
+    }
+    if people > 1:
+        found |= {
+            "window_people_gain": ("window", [effect]),
+            "window_people_p": ("window", [0.125]),
+        }
+    notes = {"notes": "With 3 people no p can be below 0.12."}
+    return xr.Dataset(found, coords={"sensor": sensors, "time": TIME}, attrs=notes)
 
 
 def tuning_section(own_p=0.01, specificity=True, info=None):
@@ -244,7 +256,6 @@ def tuning_section(own_p=0.01, specificity=True, info=None):
                                                                     strict=True)},
         table if specificity else None,
         info,
-        WINDOW,
     )  # fmt: skip
 
 
@@ -289,10 +300,10 @@ CONFIG = {
     "features": {"context_words": 20},
     "encoding": {"layer": 2, "delays": None},
     "folds": {"outer": 3, "gap": 20.0},
-    "significance": {"method": "circular_shift", "resamples": 999},
+    "significance": {"method": "flip_blocks", "resamples": 999},
     "hypotheses": {"resamples": 999},
     "finetuning": {"domains": DOMAINS},
-    "evaluation": {"unit": "blocks", "block": 20.0, "resamples": 999},
+    "evaluation": {"unit": "blocks", "block": None, "resamples": 999},
 }
 
 

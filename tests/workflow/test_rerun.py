@@ -9,6 +9,7 @@ pytestmark = pytest.mark.workflow
 
 HYPOTHESES = {"propose", "verify", "rank_hypotheses"}
 END = {"scorecard", "report_page"}
+EVALUATION = {"compare", "word_improvement", "specificity"}
 FROM_ENCODING = {
     "encode",
     "encode_denoised",
@@ -18,8 +19,8 @@ FROM_ENCODING = {
     "significance",
     "divergence",
     "groups",
-    "compare",
-    "specificity",
+    "beyond_controls",
+    *EVALUATION,
     *HYPOTHESES,
     *END,
 }
@@ -52,9 +53,13 @@ def test_without_a_change_nothing_reruns(smoke):
         ),
         (
             {"finetuning": {"training": {"steps": 4}}},
-            {"finetune", "lm_features", "encode_group", "compare", "specificity", *END},
+            {"finetune", "lm_features", "encode", "encode_group", *EVALUATION, *END},
         ),
-        ({"evaluation": {"block": 12}}, {"compare", "specificity", *END}),
+        ({"evaluation": {"block": 12}}, {"beyond_controls", "compare", "specificity", *END}),
+        (
+            {"evaluation": {"windows": [{"start": 0.2, "stop": 0.4}]}},
+            {"beyond_controls", *EVALUATION, *END},
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

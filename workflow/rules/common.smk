@@ -65,11 +65,9 @@ def code(script):
     return code_hash(os.path.join(SCRIPTS, script), os.path.join(SOURCE, "lmbrain"))
 
 
-# How continuous responses are cleared of drift before anything is scored against them.
-CLEARING = {
-    "drift_cutoff": STUDY.encoding.drift_cutoff,
-    "repetition_time": STUDY.data.alice.repetition_time if CONTINUOUS else None,
-}
+# How responses are cleared of drift before anything is scored against them.
+CLEARING = {"drift_cutoff": STUDY.encoding.drift_cutoff}
+REPETITION_TIME = STUDY.data.alice.repetition_time if CONTINUOUS else None
 
 
 def content(path):
@@ -98,10 +96,14 @@ def recording(wildcards, run=None):
     return str(recording_path(BIDS.root, wildcards.subject, BIDS.task, run))
 
 
+def parts_of(space):
+    """The parts of a feature space, as the config names them."""
+    return getattr(STUDY.encoding.spaces, "tuned" if space in TUNED else space)
+
+
 def feature_files(space):
     """The files that the parts of a feature space come from, by part."""
-    parts = getattr(STUDY.encoding.spaces, "tuned" if space in TUNED else space)
-    models = [space if part == "tuned" else part for part in parts]
+    models = [space if part == "tuned" else part for part in parts_of(space)]
     return {
         model: f"{ROOT}/features/{model}" + (".tsv" if model == "controls" else ".nc")
         for model in models
@@ -119,7 +121,8 @@ def design(space):
     """How the parts of a feature space become the design of an encoding model."""
     return {
         **CLEARING,
-        "rate": "rate" in getattr(STUDY.encoding.spaces, space),
+        "repetition_time": REPETITION_TIME,
+        "rate": "rate" in parts_of(space),
         "delays": values("encoding.delays"),
         "components": STUDY.encoding.components,
     }

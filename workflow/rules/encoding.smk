@@ -130,6 +130,7 @@ rule sweep:
 rule significance:
     input:
         responses=ALL_RESPONSES,
+        scores=expand(rules.encode.output.scores, subject=SUBJECTS, allow_missing=True),
         predictions=expand(PREDICTIONS, subject=SUBJECTS, allow_missing=True),
         folds=f"{ROOT}/folds.tsv",
     output:

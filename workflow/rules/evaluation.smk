@@ -48,15 +48,26 @@ use rule encode as encode_group with:
         "Predicting the group's average from '{wildcards.space}'"
 
 
+# The fits to the group's average tell most about the words, each person's own about the people.
 rule compare:
     input:
-        responses=ALL_RESPONSES,
+        responses=[rules.group_average.output.responses],
         base=expand(rules.encode_group.output.predictions, space="lm"),
+        base_scores=expand(rules.encode_group.output.scores, space="lm"),
         tuned=expand(rules.encode_group.output.predictions, space="tuned_{domain}"),
+        tuned_scores=expand(rules.encode_group.output.scores, space="tuned_{domain}"),
+        base_people=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
+        tuned_people=expand(
+            rules.encode.output.scores,
+            space="tuned_{domain}",
+            subject=SUBJECTS,
+            allow_missing=True,
+        ),
+        recording=ALL_RESPONSES[0],
+        ceiling=rules.noise_ceiling.output.ceiling,
         folds=f"{ROOT}/folds.tsv",
     output:
         comparison=f"{ROOT}/evaluation/{{domain}}.nc",
-        words=f"{ROOT}/evaluation/{{domain}}_words.tsv",
     log:
         f"{LOGS}/compare_{{domain}}.log",
     benchmark:
@@ -67,7 +78,10 @@ rule compare:
     resources:
         mem_mb=4000,
     params:
+        **CLEARING,
         settings=values("evaluation"),
+        level=STUDY.significance.level,
+        average_of=len(SUBJECTS),
         seed=STUDY.seed,
         code=code("compare.py"),
     message:
@@ -76,9 +90,36 @@ rule compare:
         "../scripts/compare.py"
 
 
+rule word_improvement:
+    input:
+        responses=rules.group_average.output.responses,
+        base=expand(rules.encode_group.output.predictions, space="lm")[0],
+        tuned=expand(rules.encode_group.output.predictions, space="tuned_{domain}")[0],
+        folds=f"{ROOT}/folds.tsv",
+    output:
+        words=f"{ROOT}/evaluation/{{domain}}_words.tsv",
+    log:
+        f"{LOGS}/word_improvement_{{domain}}.log",
+    benchmark:
+        f"{BENCHMARKS}/word_improvement-{{domain}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        **CLEARING,
+        window=values("evaluation")["windows"][0],
+        code=code("word_improvement.py"),
+    message:
+        "How much better '{wildcards.domain}' predicts each word"
+    script:
+        "../scripts/word_improvement.py"
+
+
 rule specificity:
     input:
-        improvements=expand(rules.compare.output.words, domain=DOMAINS),
+        improvements=expand(rules.word_improvement.output.words, domain=DOMAINS),
         categories=CATEGORIES,
         controls=f"{ROOT}/features/controls.tsv",
         divergence=f"{ROOT}/divergence/words.tsv",
@@ -94,6 +135,7 @@ rule specificity:
         "../../envs/analysis.yaml"
     threads: 1
     params:
+        **CLEARING,
         domains=DOMAINS,
         settings={key: values("evaluation")[key] for key in ("block", "resamples")},
         seed=STUDY.seed,
@@ -104,11 +146,42 @@ rule specificity:
         "../scripts/specificity.py"
 
 
+use rule compare as beyond_controls with:
+    input:
+        responses=ALL_RESPONSES,
+        base=expand(PREDICTIONS, space="controls", subject=SUBJECTS),
+        base_scores=expand(rules.encode.output.scores, space="controls", subject=SUBJECTS),
+        tuned=expand(PREDICTIONS, space="lm", subject=SUBJECTS),
+        tuned_scores=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
+        base_people=expand(rules.encode.output.scores, space="controls", subject=SUBJECTS),
+        tuned_people=expand(rules.encode.output.scores, space="lm", subject=SUBJECTS),
+        recording=ALL_RESPONSES[0],
+        ceiling=rules.noise_ceiling.output.ceiling,
+        folds=f"{ROOT}/folds.tsv",
+    output:
+        comparison=f"{ROOT}/evaluation/beyond_controls.nc",
+    log:
+        f"{LOGS}/beyond_controls.log",
+    benchmark:
+        f"{BENCHMARKS}/beyond_controls.tsv"
+    params:
+        **CLEARING,
+        settings=values("evaluation") | ({"windows": []} if CONTINUOUS else {}),
+        level=STUDY.significance.level,
+        average_of=1,
+        seed=STUDY.seed,
+        code=code("compare.py"),
+    message:
+        "What the language model adds to the controls"
+
+
+BEYOND = [rules.beyond_controls.output.comparison] if "controls" in SPACES else []
 COMPARISONS = expand(rules.compare.output.comparison, domain=DOMAINS)
 SPECIFICITY = [rules.specificity.output.table] if DOMAINS and CATEGORIES else []
 
 
 rule evaluation:
     input:
+        BEYOND,
         COMPARISONS,
         SPECIFICITY,

@@ -75,7 +75,7 @@ rule folds:
         ),
         delays=values("encoding.delays"),
         trim=values("encoding.trim"),
-        repetition_time=CLEARING["repetition_time"],
+        repetition_time=REPETITION_TIME,
         code=code("folds.py"),
     message:
         "Cutting the story into folds"

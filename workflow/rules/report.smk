@@ -58,6 +58,7 @@ rule report_page:
         partitions=PARTITIONS,
         sweeps=SWEEPS,
         significance=SIGNIFICANCE,
+        beyond=BEYOND,
         word_divergence=f"{ROOT}/divergence/words.tsv",
         sentence_divergence=f"{ROOT}/divergence/sentences.tsv",
         diagnostics=f"{ROOT}/divergence/diagnostics.tsv",

@@ -1,69 +1,91 @@
-"""Does the tuned model predict the responses better than the base model, and where and when?"""
+"""Does one model predict the responses better than another, and where and when?"""
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from _job import job
-from lmbrain.artefacts import read_netcdf, write_netcdf, write_table
+from lmbrain.artefacts import read_netcdf, write_netcdf
+from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
-from lmbrain.inference.comparison import (
-    compare_models,
-    correlation_gain,
-    sign_flip_blocks,
-    sign_flip_people,
-    word_improvement,
-)
-from lmbrain.responses import read_responses
+from lmbrain.inference.clusters import read_neighbours
+from lmbrain.inference.comparison import compare_models, sign_flip_people, window_gains
+from lmbrain.inference.fits import read_fit, read_scores
+from lmbrain.meg.ceiling import ceiling_of_average
 
 with job(snakemake) as made:
-    settings, seed = dict(snakemake.params.settings), snakemake.params.seed
-    window = settings.pop("window")
-    folds = read_folds(snakemake.input.folds)
+    given, params = snakemake.input, snakemake.params
+    settings = dict(params.settings)
+    windows = settings.pop("windows")
+    folds = read_folds(given.folds)
+    like = read_netcdf(given.base_scores[0])["r"]
+    shape, time = like.shape, like["time"].to_numpy()
 
     def people():
-        for path in snakemake.input.responses:
-            response = read_responses(path).to_numpy()
-            yield response.reshape(len(response), -1), base, tuned
+        base = map(read_fit, given.base_scores, given.base)
+        tuned = map(read_fit, given.tuned_scores, given.tuned)
+        for path, *fits in zip(given.responses, base, tuned, strict=True):
+            response = read_scored_responses(path, folds, params.drift_cutoff).to_numpy()
+            yield response.reshape(len(response), -1), *fits
 
-    like = read_netcdf(snakemake.input.base[0])["prediction"]
-    base, tuned = (
-        read_netcdf(path)["prediction"].to_numpy().reshape(len(like), -1)
-        for path in (snakemake.input.base[0], snakemake.input.tuned[0])
+    found = compare_models(
+        people(),
+        folds,
+        adjacency=read_neighbours(given.recording, like["sensor"].to_numpy(), len(time)),
+        level=params.level,
+        drift_cutoff=params.drift_cutoff,
+        seed=params.seed,
+        **settings,
     )
-
-    comparison, effects = compare_models(people(), folds, seed=seed, **settings)
-    inside = (like["time"] > window["start"]) & (like["time"] < window["stop"])
-    targets = np.broadcast_to(inside.to_numpy(), like.shape[1:]).ravel()
-    improvement = word_improvement(people(), folds, targets)
-    overall = sign_flip_blocks(
-        improvement.mean(axis=0)[:, None], settings["block"], folds, settings["resamples"], seed
+    bins = [(time > w["start"]) & (time < w["stop"]) for w in windows] or [np.ones(len(time), bool)]
+    inside = window_gains(found, [np.broadcast_to(b, shape).ravel() for b in bins])
+    course = window_gains(found, [np.broadcast_to(b, shape).ravel() for b in np.eye(len(time)) > 0])
+    own = np.array(
+        [
+            (read_scores(tuned)[0] - read_scores(base)[0]).mean(axis=0)
+            for base, tuned in zip(given.base_people, given.tuned_people, strict=True)
+        ]
     )
-    notes = [*comparison.notes, *overall.notes]
-    summary = {
-        "window_effect": overall.effect[0],
-        "window_ci": overall.interval[:, 0],
-        "window_p": overall.p[0],
-    }
-    if len(improvement) > 1:
-        means = np.nanmean(improvement, axis=1)[:, None]
-        across = sign_flip_people(means, settings["resamples"], seed)
-        summary["people_p"] = across.p[0]
-        notes += across.notes
-    place = ("sensor", "time")
-    shape = like.shape[1:]
+    reliability = read_netcdf(given.ceiling)["reliability"].to_numpy()
+    limit = ceiling_of_average(reliability, params.average_of)
+    shared = np.array([reliability[:, b].mean() for b in bins])
+    place, notes = ("sensor", "time"), list(found.notes)
     result = xr.Dataset(
         {
-            "effect": (place, comparison.effect.reshape(shape)),
-            "p": (place, comparison.p.reshape(shape)),
-            "p_fwe": (place, comparison.p_fwe.reshape(shape)),
-            "interval": (("bound", *place), comparison.interval.reshape(2, *shape)),
-            "r_gain": (place, correlation_gain(people(), folds).mean(axis=0).reshape(shape)),
-            "effect_people": (("subject", *place), effects.reshape(-1, *shape)),
+            name: (place, getattr(found, name).reshape(shape))
+            for name in ("r_gain", "p", "p_fwe", "q", "error_gain")
+        }
+        | {
+            name: (("bound", *place), getattr(found, name).reshape(2, *shape))
+            for name in ("interval", "error_interval")
+        }
+        | {
+            "window_start": ("window", [w["start"] for w in windows] or [time.min()]),
+            "window_stop": ("window", [w["stop"] for w in windows] or [time.max()]),
+            "window_gain": ("window", inside.effect),
+            "window_interval": (("bound", "window"), inside.interval),
+            "window_ceiling": ("window", ceiling_of_average(shared, params.average_of)),
+            "window_p": ("window", inside.p),
+            "window_p_corrected": ("window", inside.p_corrected),
+            "ceiling_share": (
+                place,
+                found.r_gain.reshape(shape) / np.where(limit > 0, limit, np.nan),
+            ),
+            "course": ("time", course.effect),
+            "course_interval": (("bound", "time"), course.interval),
+            "r_gain_people": (("subject", *place), own.reshape(-1, *shape)),
         },
         coords={"sensor": like["sensor"], "time": like["time"]},
-        attrs=summary | {"notes": "\n".join(notes)},
     )
+    if found.p_cluster is not None:
+        result["p_cluster"] = (place, found.p_cluster.reshape(shape))
+    if len(own) > 1:
+        across = sign_flip_people(own, settings["resamples"], params.seed)
+        means = np.column_stack([own.reshape(-1, *shape)[:, :, b].mean(axis=(1, 2)) for b in bins])
+        in_window = sign_flip_people(means, settings["resamples"], params.seed)
+        result["p_people"] = (place, across.p.reshape(shape))
+        result["p_people_fwe"] = (place, across.p_fwe.reshape(shape))
+        result["window_people_gain"] = ("window", in_window.effect)
+        result["window_people_p"] = ("window", in_window.p)
+        notes += across.notes
+    result.attrs = {"notes": "\n".join(notes), "block": found.block}
     write_netcdf(result, snakemake.output.comparison, made)
-    words = pd.DataFrame({"item": np.arange(len(like)), "improvement": improvement.mean(axis=0)})
-    write_table(words, snakemake.output.words, made)

@@ -12,7 +12,7 @@ with job(snakemake) as made:
     params = snakemake.params
     folds = read_folds(snakemake.input.folds)
     responses, *others = (
-        read_scored_responses(path, folds, params.drift_cutoff, params.repetition_time)
+        read_scored_responses(path, folds, params.drift_cutoff)
         for path in [snakemake.input.responses, *snakemake.input.others]
     )
     values = cross_subject_prediction(

@@ -7,14 +7,16 @@ from _job import job
 from lmbrain.artefacts import read_netcdf, read_table, write_table
 from lmbrain.divergence import (
     adjusted,
+    divergence_by_person,
     divergence_diagnostics,
+    person_reliability,
+    rank_sentences,
     ranking_measure,
     samples_to_words,
     select_reliable_sensors,
     select_sensors,
     sentence_divergence,
     split_half_reliability,
-    word_divergence,
 )
 from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
@@ -27,7 +29,7 @@ with job(snakemake) as made:
     params, settings = snakemake.params, snakemake.params.settings
     words, folds = read_words(snakemake.input.words), read_folds(snakemake.input.folds)
     people = [
-        read_scored_responses(path, folds, params.drift_cutoff, params.repetition_time)
+        read_scored_responses(path, folds, params.drift_cutoff)
         for path in snakemake.input.responses
     ]
     continuous = "seconds" in people[0].coords
@@ -60,22 +62,28 @@ with job(snakemake) as made:
         "controls": controls or None,
         "features": None if continuous else features,
     }
-    scores = word_divergence(responses, predictions, folds, **arguments)
-    reliability = split_half_reliability(responses, predictions, folds, **arguments)
-    note, measure = scores.attrs["note"], ranking_measure(scores, settings["measure"])
-    if continuous:
-        seconds = people[0]["seconds"].to_numpy()
-        scores = samples_to_words(scores, seconds, folds.segment, words, (start, stop))
-        note = f"{note} Components are those of the shared response (volumes have no features)."
+    by_person = divergence_by_person(responses, predictions, folds, **arguments)
+    note = by_person.together.attrs["note"]
     traits = read_table(snakemake.input.controls, numeric=COVARIATES)[list(COVARIATES)]
-    scores = pd.concat([scores, adjusted(scores, traits)], axis=1)
-    diagnostics = divergence_diagnostics(scores, traits, reliability)
+
+    def finish(scores):
+        if continuous:
+            seconds = people[0]["seconds"].to_numpy()
+            scores = samples_to_words(scores, seconds, folds.segment, words, (start, stop))
+        return pd.concat([scores, adjusted(scores, traits)], axis=1)
+
+    if continuous:
+        note = f"{note} Components are those of the shared response (volumes have no features)."
+    scores = finish(by_person.together)
+    measure = ranking_measure(scores, settings["measure"])
+    halves = split_half_reliability(responses, predictions, folds, finish=finish, **arguments)
+    each = person_reliability(by_person, finish)
+    diagnostics = divergence_diagnostics(scores, traits, halves, each)
     diagnostics["ranks"] = diagnostics["measure"] == measure
     sentences = sentence_divergence(scores, words, settings["minimal_sentence_words"])
-    sentences.insert(4, "divergence", sentences[measure])
     table = pd.concat([words[["item", "text", "sentence"]], scores], axis=1)
     table.insert(3, "divergence", scores[measure])
-    made["note"], made["measure"] = note, measure
+    made["note"], made["measure"] = note.strip(), measure
     write_table(table, snakemake.output.words, made)
-    write_table(sentences, snakemake.output.sentences, made)
+    write_table(rank_sentences(sentences, measure), snakemake.output.sentences, made)
     write_table(diagnostics, snakemake.output.diagnostics, made)

@@ -10,6 +10,7 @@ from lmbrain.artefacts import atomic_path, read_json, read_netcdf, read_table
 from lmbrain.encoding.folds import read_folds
 from lmbrain.hypotheses.groups import read_groups
 from lmbrain.report import (
+    beyond,
     divergence,
     encoding,
     hypotheses,
@@ -84,6 +85,7 @@ with job(snakemake) as made:
             config["encoding"]["spaces"],
         ),
         *explained,
+        *(beyond.section(read_netcdf(path), info) for path in given.beyond),
         divergence.section(
             words,
             numbers(given.word_divergence),
@@ -100,8 +102,7 @@ with job(snakemake) as made:
         comparisons = by_name(params.domains, given.comparisons, read_netcdf)
         histories = by_name(params.domains, given.histories, lambda p: read_table(p, HISTORY))
         table = read_table(given.specificity[0], SPECIFICITY) if given.specificity else None
-        window = config["evaluation"]["window"]
-        sections.append(tuning.section(histories, comparisons, table, info, window))
+        sections.append(tuning.section(histories, comparisons, table, info))
         notes |= {f"Tuned on {d}": c.attrs["notes"].split("\n") for d, c in comparisons.items()}
     hashes = dict(zip(given, made["inputs"].values(), strict=True))
     sections.append(methods.section(config, len(params.subjects), notes, hashes))

@@ -7,31 +7,53 @@ from _job import job
 from lmbrain.artefacts import read_netcdf, write_netcdf
 from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
+from lmbrain.inference.clusters import read_neighbours
+from lmbrain.inference.comparison import sign_flip_people
+from lmbrain.inference.fits import read_fit
 from lmbrain.inference.significance import chance_test
 
 with job(snakemake) as made:
     params = snakemake.params
     folds = read_folds(snakemake.input.folds)
-    clean = {"drift_cutoff": params.drift_cutoff, "repetition_time": params.repetition_time}
+    given = snakemake.input
 
     def people():
-        pairs = zip(snakemake.input.responses, snakemake.input.predictions, strict=True)
-        for response_path, prediction_path in pairs:
-            response = read_scored_responses(response_path, folds, **clean).to_numpy()
-            prediction = read_netcdf(prediction_path)["prediction"].to_numpy()
-            yield response.reshape(len(response), -1), prediction.reshape(len(response), -1)
+        fits = zip(given.responses, given.scores, given.predictions, strict=True)
+        for response_path, scores, prediction in fits:
+            response = read_scored_responses(response_path, folds, params.drift_cutoff).to_numpy()
+            yield response.reshape(len(response), -1), read_fit(scores, prediction)
 
-    test = chance_test(people(), folds, seed=params.seed, **params.settings)
-    like = read_netcdf(snakemake.input.predictions[0])["prediction"]
-    shape = like.shape[1:]
+    like = read_netcdf(given.scores[0])["r"]
+    shape, settings = like.shape, params.settings
+    test = chance_test(
+        people(),
+        folds,
+        drift_cutoff=params.drift_cutoff,
+        adjacency=read_neighbours(given.responses[0], like["sensor"].to_numpy(), shape[1]),
+        seed=params.seed,
+        **settings,
+    )
+    notes = list(test.notes)
     result = xr.Dataset(
         {
             name: (("sensor", "time"), getattr(test, name).reshape(shape).astype(float))
             for name in ("r", "p", "p_fwe", "q", "lag1", "decay")
         }
-        | {"r_people": (("subject", "sensor", "time"), test.r_people.reshape(-1, *shape))},
+        | {
+            "interval": (("bound", "sensor", "time"), test.interval.reshape(2, *shape)),
+            "r_people": (("subject", "sensor", "time"), test.r_people.reshape(-1, *shape)),
+        },
         coords={"sensor": like["sensor"], "time": like["time"]},
-        attrs={"notes": "\n".join(test.notes), "level": params.settings["level"]},
     )
-    result["significant"] = (result["p_fwe"] < params.settings["level"]).astype(np.int8)
+    if test.p_cluster is not None:
+        result["p_cluster"] = (("sensor", "time"), test.p_cluster.reshape(shape))
+    if len(test.r_people) > 1:
+        across = sign_flip_people(test.r_people, settings["resamples"], params.seed)
+        result["p_people"] = (("sensor", "time"), across.p.reshape(shape))
+        result["p_people_fwe"] = (("sensor", "time"), across.p_fwe.reshape(shape))
+        notes += across.notes
+    result["significant"] = (result["p_fwe"] < settings["level"]).astype(np.int8)
+    result.attrs = {"notes": "\n".join(notes), "level": settings["level"]}
+    if test.block is not None:
+        result.attrs["block"] = test.block
     write_netcdf(result, snakemake.output.significance, made)

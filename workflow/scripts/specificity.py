@@ -27,6 +27,7 @@ with job(snakemake) as made:
         read_folds(snakemake.input.folds),
         own={domain: domain for domain in params.domains if domain in names},
         block=settings["block"],
+        drift_cutoff=params.drift_cutoff,
         resamples=settings["resamples"],
         seed=params.seed,
     )

@@ -27,13 +27,12 @@ with job(snakemake) as made:
         for context, path in zip(params.contexts, given.states, strict=True)
         for layer in layers_of(path)
     }
-    clearing = (params.design["drift_cutoff"], params.design["repetition_time"])
     result = sweep(
         lambda values: space(["base"], values, rate=False)[0],
         lambda values: space([*params.controls, "base"], [*controls, *values])[0],
         space(params.controls, controls)[0] if controls or params.design["rate"] else None,
         states,
-        responses_without_drift(responses, folds, *clearing),
+        responses_without_drift(responses, folds, params.design["drift_cutoff"]),
         folds,
         **params.ridge,
         device=products_device(snakemake),

@@ -51,8 +51,6 @@ class DelayedDesign:
         Of the samples.
     drift_cutoff : float or None
         Seconds.
-    repetition_time : float
-        Seconds between samples.
     """
 
     parts: Sequence[np.ndarray]
@@ -63,7 +61,6 @@ class DelayedDesign:
     delays: Sequence[int]
     folds: Folds
     drift_cutoff: float | None
-    repetition_time: float
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -96,7 +93,7 @@ class DelayedDesign:
             columns = np.hstack([np.ones((len(columns), 1)), columns])
         placed = self.resampling @ columns
         design = delayed(placed, self.delays, self.folds.segment)
-        return without_drift(design, self.folds, self.drift_cutoff, self.repetition_time, train)
+        return without_drift(design, self.folds, self.drift_cutoff, train)
 
 
 @dataclass(frozen=True)
@@ -201,9 +198,8 @@ def prepare(
         delays=delay_samples(delays["start"], delays["stop"], repetition_time),
         folds=folds,
         drift_cutoff=drift_cutoff,
-        repetition_time=repetition_time,
     )
-    return design, responses_without_drift(responses, folds, drift_cutoff, repetition_time)
+    return design, responses_without_drift(responses, folds, drift_cutoff)
 
 
 def leading_components(

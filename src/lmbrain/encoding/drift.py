@@ -1,4 +1,8 @@
-"""Slow drift of continuous responses, removed inside each block of the folds by itself."""
+"""Slow drift, removed inside each block of the folds by itself.
+
+Two slow waves are alike by chance: without this, a feature that drifts along the story predicts
+responses that drift for reasons of their own, and no test of such predictions holds.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +20,16 @@ def read_scored_responses(
     path: str | Path,
     folds: Folds,
     drift_cutoff: float | None,
-    repetition_time: float | None,
 ) -> xr.DataArray:
-    """Read one person's responses in the form that predictions are scored against.
-
-    Word-locked responses come as they are, continuous ones cleared of drift.
-    """
-    responses = read_responses(path)
-    return responses_without_drift(responses, folds, drift_cutoff, repetition_time)
+    """Read one person's responses in the form that predictions are scored against: drift-free."""
+    return responses_without_drift(read_responses(path), folds, drift_cutoff)
 
 
 def responses_without_drift(
-    responses: xr.DataArray,
-    folds: Folds,
-    drift_cutoff: float | None,
-    repetition_time: float | None,
+    responses: xr.DataArray, folds: Folds, drift_cutoff: float | None
 ) -> xr.DataArray:
     """`without_drift` of responses (sample, sensor, time)."""
-    values = without_drift(responses.to_numpy(), folds, drift_cutoff, repetition_time)
+    values = without_drift(responses.to_numpy(), folds, drift_cutoff)
     return responses.copy(data=values)
 
 
@@ -41,7 +37,6 @@ def without_drift(
     values: np.ndarray,
     folds: Folds,
     drift_cutoff: float | None,
-    repetition_time: float | None,
     train: np.ndarray | None = None,
 ) -> np.ndarray:
     """Remove mean and slow drift inside each block, story and run of the folds.
@@ -55,11 +50,9 @@ def without_drift(
     values : (n, ...) float
         Rows in no block are returned as they are.
     folds : Folds
-        Positions in seconds.
     drift_cutoff : float or None
-        Period in seconds above which a cosine counts as drift; None removes nothing.
-    repetition_time : float or None
-        Seconds between samples; not needed without a cutoff.
+        Period above which a cosine counts as drift, in units of `folds.position` (words or
+        seconds); None removes nothing.
     train : (n,) bool, optional
         For a design: in blocks with training samples the cosines are fitted to these alone, and
         the others, which no fit reads, become 0. Samples in the gap read words of the held-out
@@ -86,7 +79,7 @@ def without_drift(
         clean[block & ~fitted] = 0
         for name in np.unique(segment[fitted]):
             rows = np.flatnonzero(block & (segment == name))
-            basis = _cosines(folds.position[rows], drift_cutoff, repetition_time)
+            basis = _cosines(folds.position[rows], drift_cutoff, folds.interval)
             inside = fitted[rows]
             # With as many cosines as samples nothing but rounding would be left of these.
             if 2 * basis.shape[1] > inside.sum():
@@ -94,7 +87,7 @@ def without_drift(
                 beyond = "" if inside.all() else "beyond the gap "
                 raise LmbrainError(
                     f"Block {outer} of the folds has {inside.sum()} samples {beyond}in story "
-                    f"{story}, run {run}, too few to remove drift slower than {drift_cutoff:g} s; "
+                    f"{story}, run {run}, too few to remove drift slower than {drift_cutoff:g}; "
                     "raise encoding.drift_cutoff, or lower folds.outer or folds.gap."
                 )
             stretch = values[rows[inside]].reshape(inside.sum(), -1).astype(np.float64)
@@ -108,9 +101,9 @@ def _fit(basis: np.ndarray, stretch: np.ndarray) -> np.ndarray:
     return basis @ np.linalg.lstsq(basis, stretch)[0]
 
 
-def _cosines(times: np.ndarray, drift_cutoff: float, repetition_time: float) -> np.ndarray:
+def _cosines(times: np.ndarray, drift_cutoff: float, interval: float) -> np.ndarray:
     """Orthonormal basis (n, frequencies) of the constant and all cosines slower than the cutoff."""
-    duration = np.ptp(times) + repetition_time
-    phase = (times - times.min() + repetition_time / 2) / duration
+    duration = np.ptp(times) + interval
+    phase = (times - times.min() + interval / 2) / duration
     frequencies = np.arange(int(2 * duration / drift_cutoff) + 1)
     return np.linalg.qr(np.cos(np.pi * phase[:, None] * frequencies))[0]

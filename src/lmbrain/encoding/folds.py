@@ -67,6 +67,12 @@ class Folds:
         """(n,) str, one name for each story in each run: time is one inside it."""
         return segment_names(self.story, self.run)
 
+    @cached_property
+    def interval(self) -> float:
+        """Median distance of neighbouring samples of a story, in units of `position`."""
+        steps = np.diff(self.position)
+        return float(np.median(steps[(self.story[1:] == self.story[:-1]) & (steps > 0)]))
+
     def test(self, outer: int) -> np.ndarray:
         """Mask (n,) of the samples of block `outer`."""
         return self.block == outer

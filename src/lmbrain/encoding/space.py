@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.encoding.design import DelayedDesign, WordDesign, prepare
+from lmbrain.encoding.drift import responses_without_drift, without_drift
 from lmbrain.encoding.folds import Folds
 
 
@@ -54,15 +55,17 @@ def feature_space(
         The words table, one person's responses, and the folds of their samples.
     components : int or None
         Principal components kept of each wider part, fitted on training words.
-    rate, delays, repetition_time, drift_cutoff
+    rate, delays, repetition_time
         Of continuous responses, as in `lmbrain.encoding.design.prepare`; delays are None for
         word-locked ones.
+    drift_cutoff : float or None
+        Slower drift is removed from features and responses (`lmbrain.encoding.drift`).
 
     Returns
     -------
     space : FeatureSpace
     responses : DataArray
-        Cleared of drift where they are continuous.
+        Cleared of drift.
     """
     if delays is not None:
         design, responses = prepare(
@@ -78,6 +81,10 @@ def feature_space(
         )
         names = ["rate", *names] if rate else names
         return FeatureSpace(list(names), design, design.bands), responses
+    # A block's own words alone enter its cosines. Features of words in the gap have read held-out
+    # words, but no response to them.
+    parts = [without_drift(part, folds, drift_cutoff) for part in parts]
+    responses = responses_without_drift(responses, folds, drift_cutoff)
     if components is not None:
         design = WordDesign(parts, components)
         return FeatureSpace(list(names), design, design.bands), responses

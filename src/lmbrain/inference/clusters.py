@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,6 +62,18 @@ def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> spars
     pairs = np.concatenate(rows), np.concatenate(columns)
     space = sparse.coo_array((np.ones(len(pairs[0])), pairs), shape=(len(sensors),) * 2)
     return sparse.csr_array(mne.stats.combine_adjacency(space, bins)).astype(bool)
+
+
+def read_neighbours(
+    recording: str | Path, sensors: Sequence[str], bins: int
+) -> sparse.csr_array | None:
+    """`sensor_adjacency` of a file of word-locked epochs; None for files without positions."""
+    if Path(recording).suffix != ".fif":
+        return None
+    import mne
+
+    info = mne.read_epochs(recording, preload=False, verbose="error").info
+    return sensor_adjacency(info, sensors, bins)
 
 
 def cluster_masses(

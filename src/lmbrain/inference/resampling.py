@@ -38,7 +38,7 @@ def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -
     shifts = np.empty((folds.n_outer, resamples), int)
     for fold in range(folds.n_outer):
         samples = int(folds.test(fold).sum())
-        minimum = max(1, int(np.ceil(minimal_shift / sample_interval(folds) - 1e-9)))
+        minimum = max(1, int(np.ceil(minimal_shift / folds.interval - 1e-9)))
         if samples < 2 * minimum:
             raise LmbrainError(
                 f"Test fold {fold} has {samples} usable samples, too few for a minimal shift of "
@@ -47,12 +47,6 @@ def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -
             )
         shifts[fold] = generator.integers(minimum, samples - minimum + 1, resamples)
     return shifts
-
-
-def sample_interval(folds: Folds) -> float:
-    """Median distance of neighbouring samples of a story, in units of `folds.position`."""
-    steps = np.diff(folds.position)
-    return float(np.median(steps[(folds.story[1:] == folds.story[:-1]) & (steps > 0)]))
 
 
 def block_length(
@@ -76,7 +70,7 @@ def block_length(
     """
     if block is not None:
         return block
-    gone = BLOCK_PER_DECAY * float(np.quantile(decay, 0.95)) * sample_interval(folds)
+    gone = BLOCK_PER_DECAY * float(np.quantile(decay, 0.95)) * folds.interval
     return max(gone, drift_cutoff or 0.0)
 
 
@@ -119,7 +113,7 @@ def contiguous_blocks(folds: Folds, block_length: float) -> np.ndarray:
         for story in np.unique(folds.story[folds.test(fold)]):
             inside = np.flatnonzero(folds.test(fold) & (folds.story == story))
             place = folds.position[inside] - folds.position[inside].min()
-            span = place.max() + sample_interval(folds)
+            span = place.max() + folds.interval
             pieces = max(1, int(span / block_length + 1e-9))
             # Stretches of unusable samples may leave a piece empty: number those that are not.
             _, piece = np.unique((place * pieces / span).astype(int), return_inverse=True)

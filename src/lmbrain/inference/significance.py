@@ -39,7 +39,6 @@ from lmbrain.inference.resampling import (
     block_sums,
     blocks_to_flip,
     draw_shifts,
-    sample_interval,
 )
 
 # Targets handled at once: bounds the memory, changes no result.
@@ -372,7 +371,7 @@ def _shift_notes(method: str, decay: np.ndarray, folds: Folds, minimal_shift: fl
 
 def _autocorrelation_notes(decay: np.ndarray, folds: Folds, minimal_shift: float) -> list[str]:
     """What the circular shifts' p-values suffer from, if anything."""
-    minimum = minimal_shift / sample_interval(folds)
+    minimum = minimal_shift / folds.interval
     shortest = min(int(folds.test(fold).sum()) for fold in range(folds.n_outer))
     longest = float(np.quantile(decay, 0.95))
     notes = []

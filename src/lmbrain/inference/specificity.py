@@ -20,7 +20,8 @@ from scipy import stats
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 from lmbrain.inference.flips import flip_test
-from lmbrain.inference.resampling import block_sums, contiguous_blocks
+from lmbrain.inference.resampling import block_length, block_sums, contiguous_blocks
+from lmbrain.inference.significance import autocorrelation
 from lmbrain.words import bare
 
 MINIMAL_BLOCKS = 5
@@ -66,9 +67,10 @@ def specificity(
     folds: Folds,
     *,
     own: Mapping[str, str],
-    block: float,
     resamples: int,
     seed: int,
+    block: float | None = None,
+    drift_cutoff: float | None = None,
 ) -> pd.DataFrame:
     """Table of tuned models x categories of words, corrected as a whole.
 
@@ -84,9 +86,10 @@ def specificity(
     folds
     own
         The category each model was tuned on; models not named (controls) get no own row.
-    block
-        Length of the blocks in units of `folds.position`.
     resamples, seed
+    block, drift_cutoff
+        As in `lmbrain.inference.significance.chance_test`; the autocorrelation is that of the
+        improvements.
 
     Returns
     -------
@@ -106,6 +109,8 @@ def specificity(
     381-397.
     """
     used = folds.usable
+    decay = autocorrelation(improvements.to_numpy(float), folds)[1]
+    block = block_length(block, decay, folds, drift_cutoff)
     blocks = contiguous_blocks(folds, block)[used]
     if blocks.max() + 1 < MINIMAL_BLOCKS:
         raise LmbrainError(

@@ -44,6 +44,22 @@ class NoiseCeiling:
     note: str
 
 
+def ceiling_of_average(reliability: np.ndarray, people: int) -> np.ndarray:
+    """Highest correlation that a model can reach with the average response of several people.
+
+    sqrt(P rho / (1 + (P - 1) rho)), rho the reliability of one person's response (Spearman-Brown);
+    0 where that is negative, NaN where it is.
+
+    Parameters
+    ----------
+    reliability : array of any shape
+    people
+        P; 1 gives the ceiling of one person.
+    """
+    shared = reliability.clip(0)
+    return (people * shared / (1 + (people - 1) * shared)) ** 0.5
+
+
 def noise_ceiling(responses: Sequence[np.ndarray], folds: Folds) -> NoiseCeiling:
     """Estimate noise ceilings from people's un-denoised responses to the same words.
 

@@ -51,6 +51,7 @@ def floors(config: Mapping[str, Any], people: int) -> list[str]:
     """Each test of the study and the smallest p-value it can give."""
     chance, ideas = config["significance"], config["hypotheses"]["resamples"]
     how = {
+        "flip_blocks": "signs of blocks of words flipped",
         "circular_shift": "predictions shifted circularly inside each test fold",
         "permute_words": "words permuted as published (ignores autocorrelation)",
     }[chance["method"]]
@@ -63,7 +64,7 @@ def floors(config: Mapping[str, Any], people: int) -> list[str]:
     if config["finetuning"]["domains"]:
         flips = config["evaluation"]
         unit = {
-            "blocks": f"signs of blocks of {flips['block']:g} words flipped",
+            "blocks": "jackknife over folds, signs of blocks of words flipped",
             "words": "words permuted as published (ignores autocorrelation)",
         }[flips["unit"]]
         lines.append(

@@ -169,8 +169,8 @@ def tuning_recovery(
             "model": domain,
             "accuracy_before": round(float(history["validation_accuracy"].iloc[0]), 3),
             "accuracy": round(float(best["validation_accuracy"]), 3),
-            "window_gain": float(comparisons[domain].attrs["window_effect"]),
-            "window_p": float(comparisons[domain].attrs["window_p"]),
+            "window_gain": float(comparisons[domain]["window_gain"][0]),
+            "window_p": float(comparisons[domain]["window_p_corrected"][0]),
         }
         if specificity is not None:
             for _, cell in specificity[specificity["model"] == domain].iterrows():

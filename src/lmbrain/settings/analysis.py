@@ -86,19 +86,20 @@ class Denoising(Section):
 
 
 class Significance(Section):
-    method: Literal["circular_shift", "permute_words"]
+    method: Literal["flip_blocks", "circular_shift", "permute_words"]
     resamples: Annotated[int, Field(ge=99)]
+    block: Positive | None
     minimal_shift: NonNegative
     level: Fraction
 
 
 class Divergence(Section):
-    measure: Literal[
-        "squared_error",
-        "gap",
-        "residual_product",
-        "residual_product_components",
-        "residual_product_generalised",
+    measure: Annotated[
+        str,
+        Field(
+            pattern="^(squared_error|gap|added_by_others|residual_product"
+            "(_components|_generalised)?)(_relative|_adjusted)?$"
+        ),
     ]
     components: Count
     window: Window
@@ -188,9 +189,9 @@ class Finetuning(Section):
 
 
 class Evaluation(Section):
-    window: Window
+    windows: Annotated[list[Window], Field(min_length=1)]
     resamples: Annotated[int, Field(ge=99)]
-    block: Positive
+    block: Positive | None
     unit: Literal["blocks", "words"]
 
 
