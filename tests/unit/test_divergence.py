@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import lfilter
+from sklearn.linear_model import LinearRegression
 
 from lmbrain.divergence import (
     MEASURES,
     adjusted,
+    divergence_by_person,
     divergence_diagnostics,
+    person_reliability,
+    rank_sentences,
     ranking_measure,
     samples_to_words,
     select_reliable_sensors,
@@ -17,6 +21,7 @@ from lmbrain.divergence import (
     split_half_reliability,
     word_divergence,
 )
+from lmbrain.divergence.added import added_by_others
 from lmbrain.divergence.components import (
     generalised_components,
     shared_components,
@@ -40,7 +45,7 @@ class Cohort:
     folds: Folds
     planted: np.ndarray
 
-    def scores(self, **changes):
+    def settings(self, **changes):
         everything = {
             "window": np.arange(BINS) > 0,
             "sensors": np.ones((self.folds.n_outer, SENSORS), bool),
@@ -48,9 +53,15 @@ class Cohort:
             "others": self.others,
             "features": self.features,
         }
-        return word_divergence(
-            self.responses, self.predictions, self.folds, **{**everything, **changes}
-        )
+        return {**everything, **changes}
+
+    def scores(self, **changes):
+        settings = self.settings(**changes)
+        return word_divergence(self.responses, self.predictions, self.folds, **settings)
+
+    def by_person(self, **changes):
+        settings = self.settings(**changes)
+        return divergence_by_person(self.responses, self.predictions, self.folds, **settings)
 
 
 def simulate(seed, n=1000, people=4, strength=1.0):
@@ -117,6 +128,7 @@ def test_planted_words_are_found_by_what_people_share_and_hardly_by_squared_erro
     assert found["residual_product_components"] > found["residual_product"] + 0.02
     assert found["residual_product"] > found["squared_error"] + 0.1
     assert found["gap"] > found["squared_error"] + 0.08
+    assert found["added_by_others"] > found["squared_error"] + 0.08
 
 
 def test_nothing_is_found_where_nothing_was_planted():
@@ -164,6 +176,43 @@ def test_measures_match_their_formulas(cohort):
         assert scores.loc[word, column] == pytest.approx(value, abs=1e-4), column
 
 
+def test_each_persons_scores_are_their_part_and_the_rest_is_the_group_without_them(cohort):
+    found = cohort.by_person(controls=cohort.others)
+    means = ["squared_error", "gap", "skill", "response_energy", "shared_energy"]
+    average = sum(found.person[1:], start=found.person[0]) / 4
+    for column in [*MEASURES, *means]:
+        np.testing.assert_allclose(average[column], found.together[column], atol=1e-5)
+    without = Cohort(
+        **{
+            **vars(cohort),
+            "responses": cohort.responses[1:],
+            "predictions": cohort.predictions[1:],
+            "others": cohort.others[1:],
+        }
+    ).by_person(controls=cohort.others[1:])
+    for column in [*means, "added_by_others", "residual_product", "residual_product_relative"]:
+        np.testing.assert_allclose(found.rest[0][column], without.together[column], atol=1e-5)
+
+
+def test_two_people_have_no_pairs_without_one_of_them(cohort):
+    two = Cohort(
+        **{
+            **vars(cohort),
+            "responses": cohort.responses[:2],
+            "predictions": cohort.predictions[:2],
+            "others": None,
+        }
+    )
+    found = two.by_person(others=None)
+    assert "residual_product" not in found.rest[0]
+    reliability = person_reliability(found)
+    expected = found.person[0]["squared_error"].corr(
+        found.person[1]["squared_error"], method="spearman"
+    )
+    assert reliability["squared_error"] == pytest.approx([expected, expected])
+    assert "residual_product" not in reliability
+
+
 def test_all_components_together_give_back_the_residual_product(cohort):
     scores = cohort.scores(components=SENSORS * (BINS - 1))
     np.testing.assert_allclose(
@@ -194,21 +243,70 @@ def test_no_sample_outside_the_training_fold_enters_its_components(cohort, kind)
     assert not np.allclose(basis, components(spoilt, cohort.folds, 2, 3, cohort.features, kind))
 
 
-def test_a_word_score_depends_on_its_own_fold_only_through_the_word_itself(cohort):
-    words = np.flatnonzero(cohort.folds.test(1))
-    word, changed = words[0], words[5:]
-    spoilt = [r.copy() for r in cohort.responses]
-    for response in spoilt:
-        response[changed] *= 3
+def spoilt(cohort, words):
+    """Scores when the responses and the features of these words are others."""
+    responses = [r.copy() for r in cohort.responses]
+    for response in responses:
+        response[words] *= 3
     features = cohort.features.copy()
-    features[changed] += 1
-    before, after = (
-        cohort.scores(),
-        Cohort(**{**vars(cohort), "responses": spoilt}).scores(features=features),
-    )
+    features[words] += 1
+    return Cohort(**{**vars(cohort), "responses": responses}).scores(features=features)
+
+
+def test_a_word_score_depends_on_its_own_fold_only_through_the_word_itself(cohort):
+    """The weights of what others add come from the other half of the block, which stays here."""
+    words = np.flatnonzero(cohort.folds.test(1))
+    word, changed = words[0], words[5 : len(words) // 2]
+    before, after = cohort.scores(), spoilt(cohort, changed)
     columns = [*MEASURES, "skill", "response_energy"]
     np.testing.assert_array_equal(before.loc[word, columns], after.loc[word, columns])
     assert (before.loc[changed, "squared_error"] != after.loc[changed, "squared_error"]).all()
+
+
+def test_of_the_other_half_of_its_block_only_the_weights_of_what_others_add_reach_a_word(cohort):
+    words = np.flatnonzero(cohort.folds.test(1))
+    word, changed = words[0], words[len(words) // 2 :]
+    before, after = cohort.scores(), spoilt(cohort, changed)
+    columns = [m for m in MEASURES if m != "added_by_others"]
+    np.testing.assert_array_equal(before.loc[word, columns], after.loc[word, columns])
+
+
+def test_what_others_add_is_the_loss_that_least_squares_with_them_saves():
+    """Against scikit-learn, each half of the words weighted by the other half."""
+    rng = np.random.default_rng(0)
+    y, lm, x, control = rng.standard_normal((4, 41, 6))
+    y += 0.5 * lm + 0.8 * x - 0.3 * control
+    fitted = {False: slice(20, None), True: slice(None, 20)}
+    for base in ([lm], [lm, control]):
+        found = added_by_others(y, lm, x, *base[1:])
+        for word in (0, 19, 20, 40):
+            rows = fitted[word >= 20]
+            errors = []
+            for stack in (base, [*base, x]):
+                model = LinearRegression(fit_intercept=False)
+                model.fit(np.stack([v[rows].ravel() for v in stack], axis=1), y[rows].ravel())
+                predicted = model.predict(np.stack([v[word] for v in stack], axis=1))
+                errors.append(np.mean((y[word] - predicted) ** 2))
+            assert found[word] == pytest.approx(errors[0] - errors[1], abs=1e-10)
+
+
+def test_others_who_share_nothing_add_nothing_and_no_word_is_helped_by_itself():
+    rng = np.random.default_rng(0)
+    y, lm, x = rng.standard_normal((3, 2000, 4))
+    gains = added_by_others(y, lm, x)
+    assert gains.mean() <= 2 * gains.std() / np.sqrt(len(gains))
+    # Three words: had a word entered its own weights, others would always seem to help.
+    few = np.array([added_by_others(y[i : i + 3], lm[i : i + 3], x[i : i + 3]).mean()
+                    for i in range(0, 1998, 3)])  # fmt: skip
+    assert few.mean() < 0
+
+
+def test_predictions_that_are_alike_or_constant_still_stack():
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((30, 4))
+    nothing = np.zeros_like(y)
+    assert added_by_others(y, nothing, nothing, nothing).tolist() == [0.0] * 30
+    np.testing.assert_allclose(added_by_others(y, 0.5 * y, 0.5 * y, 0.5 * y), 0, atol=1e-12)
 
 
 def test_the_features_are_taken_out_before_the_components_are_found():
@@ -371,6 +469,16 @@ def test_sentences_average_their_scored_words_and_count_the_others():
         sentence_divergence(scores, words, 9)
 
 
+def test_sentences_stay_in_story_order_and_equal_scores_rank_in_it():
+    sentences = pd.DataFrame(
+        {"sentence": range(5), "text": list("abcde"), "m": [1.0, 3.0, 1.0, 3.0, 2.0]}
+    )
+    ranked = rank_sentences(sentences, "m")
+    assert ranked["sentence"].tolist() == [0, 1, 2, 3, 4]
+    assert ranked["rank"].tolist() == [4, 1, 5, 2, 3]
+    assert ranked["divergence"].tolist() == sentences["m"].tolist()
+
+
 def test_adjusted_scores_follow_neither_energies_nor_covariates(cohort):
     rng = np.random.default_rng(0)
     scores = cohort.scores()
@@ -384,14 +492,63 @@ def test_adjusted_scores_follow_neither_energies_nor_covariates(cohort):
     assert auc(clean["residual_product_adjusted"][rows], cohort.planted[rows]) > 0.6
 
 
+@pytest.mark.parametrize("covariate", ["length", "log_frequency", "position_in_story"])
+def test_adjusting_frees_a_score_from_a_covariate_that_it_follows(cohort, covariate):
+    rng = np.random.default_rng(1)
+    names = ["length", "log_frequency", "position_in_story"]
+    covariates = pd.DataFrame(rng.standard_normal((1000, 3)), columns=names)
+    scores = cohort.scores()
+    clean = adjusted(scores, covariates)["residual_product_adjusted"]
+    scores["residual_product"] += 5 * covariates[covariate]
+    freed = adjusted(scores, covariates)["residual_product_adjusted"]
+    assert abs(freed.corr(covariates[covariate])) < 1e-6
+    np.testing.assert_allclose(freed, clean, atol=1e-6)
+
+
 def test_diagnostics_have_a_row_for_each_measure(cohort):
     scores = cohort.scores()
     covariates = pd.DataFrame({"length": np.arange(1000.0)})
-    table = divergence_diagnostics(scores, covariates, {"gap": 0.5}).set_index("measure")
+    each = {"gap": np.array([0.1, 0.3, 0.2])}
+    table = divergence_diagnostics(scores, covariates, {"gap": 0.5}, each).set_index("measure")
     expected = scores["gap"].corr(scores["shared_energy"], method="spearman")
     assert table.loc["gap", "shared_energy"] == pytest.approx(expected)
-    assert table.loc["gap", "split_half"] == 0.5
+    over_people = ["split_half", "person_mean", "person_lowest", "person_highest"]
+    assert table.loc["gap", over_people].tolist() == pytest.approx([0.5, 0.2, 0.1, 0.3])
+    assert table.loc["squared_error", over_people].isna().all()
     assert {"gap_relative", "length"} <= set(table.index) | set(table.columns)
+
+
+def test_one_persons_ranking_agrees_with_the_rest_where_something_is_shared():
+    """And not where nothing is, although both sides hold the other people's responses."""
+    products = ["residual_product", "residual_product_components"]
+    found = person_reliability(simulate(4, strength=3.0).by_person())
+    nothing = [person_reliability(simulate(s, strength=0.0).by_person()) for s in (5, 6, 7)]
+    for product in products:
+        assert found[product].shape == (4,)
+        assert found[product].mean() > 0.1
+        assert abs(np.mean([n[product] for n in nothing])) < 0.04
+
+
+def test_finished_scores_are_what_both_reliabilities_compare(cohort):
+    def finish(scores):
+        return pd.concat([scores, adjusted(scores, covariates)], axis=1).iloc[::2]
+
+    covariates = pd.DataFrame({"length": np.arange(1000.0)})
+    scores = cohort.by_person()
+    each = person_reliability(scores, finish)
+    own, rest = finish(scores.person[2]), finish(scores.rest[2])
+    for column in ("residual_product_adjusted", "gap_relative"):
+        expected = own[column].corr(rest[column], method="spearman")
+        assert each[column][2] == pytest.approx(expected)
+    halves = split_half_reliability(
+        cohort.responses, cohort.predictions, cohort.folds, finish=finish, **cohort.settings()
+    )
+    assert set(halves) == set(each)
+
+
+def test_one_person_alone_has_no_reliability():
+    alone = simulate(0, n=300, people=1)
+    assert person_reliability(alone.by_person(others=None)) == {}
 
 
 def test_what_people_share_repeats_between_halves_and_vanishes_with_it(cohort):

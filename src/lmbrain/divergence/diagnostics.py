@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from lmbrain.divergence.words import ENERGIES, MEASURES, word_divergence
+from lmbrain.divergence.words import ENERGIES, MEASURES, WordScores, word_divergence
 from lmbrain.encoding.folds import Folds
 
 
 def adjusted(scores: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
     """Scores freed from what is linear in the energies and the covariates.
+
+    One regression over all scored words, of every fold: it says what a score follows and predicts
+    no response, so that nothing held out is spoilt. The shared energy holds what the model misses,
+    too: adjusted scores are cautious, and a strong divergence loses a part of itself.
 
     Parameters
     ----------
@@ -44,7 +48,10 @@ def adjusted(scores: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
 
 
 def divergence_diagnostics(
-    scores: pd.DataFrame, covariates: pd.DataFrame, reliability: dict[str, float]
+    scores: pd.DataFrame,
+    covariates: pd.DataFrame,
+    split_half: Mapping[str, float],
+    person: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     """Spearman correlations of each measure with the energies and the covariates.
 
@@ -52,13 +59,14 @@ def divergence_diagnostics(
     ----------
     scores, covariates
         As in `adjusted`.
-    reliability
-        From `split_half_reliability`.
+    split_half, person
+        From `split_half_reliability` and `person_reliability`.
 
     Returns
     -------
     DataFrame, a row a measure (relative and adjusted ones, too, where `scores` has them): measure,
-    a column an energy and a covariate, split_half (NaN where it does not exist).
+    a column an energy and a covariate, split_half, and person_mean, person_lowest and
+    person_highest over people; NaN where a reliability does not exist.
     """
     regressors = pd.concat([scores[[c for c in ENERGIES if c in scores]], covariates], axis=1)
     rows = []
@@ -66,8 +74,14 @@ def divergence_diagnostics(
         if not measure.startswith(MEASURES):
             continue
         row = {name: _spearman(scores[measure], regressors[name]) for name in regressors}
-        split_half = reliability.get(measure, np.nan)
-        rows.append({"measure": measure, **row, "split_half": split_half})
+        row["split_half"] = split_half.get(measure, np.nan)
+        each = np.asarray(person.get(measure, [np.nan]))
+        row |= {
+            "person_mean": each.mean(),
+            "person_lowest": each.min(),
+            "person_highest": each.max(),
+        }
+        rows.append({"measure": measure, **row})
     return pd.DataFrame(rows)
 
 
@@ -78,42 +92,76 @@ def split_half_reliability(
     *,
     others: Sequence[np.ndarray] | None = None,
     controls: Sequence[np.ndarray] | None = None,
+    finish: Callable[[pd.DataFrame], pd.DataFrame] = lambda scores: scores,
     **settings: object,
 ) -> dict[str, float]:
     """Spearman correlation of each word score between odd and even people, for all of them.
 
-    Stepped up to the whole group by Spearman-Brown, 2 r / (1 + r). Where `others` were predicted
-    from all people, the halves share data and measures that use them (gap, relative ones) come
-    out too high.
+    Stepped up to the whole group by Spearman-Brown, 2 r / (1 + r). Halves of the sensors or of the
+    bins would not do: noise is shared between them, so that private noise itself would repeat.
+    Where `others` were predicted from all people, the halves share data: measures that use them
+    (gap, added_by_others, relative and adjusted ones) come out biased. Scores of words differ in
+    truth and in noise, so the step-up is an approximation.
 
     Parameters
     ----------
     responses, predictions, folds, others, controls, settings
         As in `word_divergence`.
+    finish
+        What is done to the scores of each half before they are compared: carried over to words,
+        joined by their adjusted versions.
 
     Returns
     -------
-    Per column of `word_divergence`, in [-1, 1]; measures that need pairs of people are there from
-    four people on; empty for one person.
+    Per column of the finished scores but the energies, in [-1, 1]; measures that need pairs of
+    people are there from four people on; empty for one person.
     """
     if len(responses) < 2:
         return {}
     halves = []
     for half in (slice(0, None, 2), slice(1, None, 2)):
-        halves.append(
-            word_divergence(
-                responses[half],
-                predictions[half],
-                folds,
-                others=None if others is None else others[half],
-                controls=None if controls is None else controls[half],
-                **settings,
-            )
+        scores = word_divergence(
+            responses[half],
+            predictions[half],
+            folds,
+            others=None if others is None else others[half],
+            controls=None if controls is None else controls[half],
+            **settings,
         )
+        halves.append(finish(scores))
     common = [c for c in halves[0] if c in halves[1] and c not in ENERGIES]
     r = {c: _spearman(halves[0][c], halves[1][c]) for c in common}
     # Below 0 the step-up would run away towards -infinity: such a score simply does not repeat.
     return {c: 2 * value / (1 + value) if value > 0 else value for c, value in r.items()}
+
+
+def person_reliability(
+    scores: WordScores, finish: Callable[[pd.DataFrame], pd.DataFrame] = lambda scores: scores
+) -> dict[str, np.ndarray]:
+    """Spearman correlation of the words' scores of each person with those of the other people.
+
+    Not stepped up: one person's scores are noisier than those of the group. Residual products are
+    compared with those over the pairs without the person, hence from three people on; although
+    both hold the other people's responses, they are uncorrelated where nothing is shared. X of
+    either side was predicted from responses of the other: measures that use it (gap,
+    added_by_others, relative and adjusted ones) come out biased.
+
+    Parameters
+    ----------
+    scores
+        From `divergence_by_person`.
+    finish
+        As in `split_half_reliability`.
+
+    Returns
+    -------
+    Per column of the finished scores but the energies, (people,) in [-1, 1]; empty for one person.
+    """
+    pairs = [(finish(p), finish(r)) for p, r in zip(scores.person, scores.rest, strict=True)]
+    if not pairs:
+        return {}
+    common = [c for c in pairs[0][0] if c in pairs[0][1] and c not in ENERGIES]
+    return {c: np.array([_spearman(own[c], rest[c]) for own, rest in pairs]) for c in common}
 
 
 def _measures(scores: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scores carried over from samples to words, and from words to sentences."""
+"""Scores carried over from samples to words, from words to sentences, and to their ranks."""
 
 from __future__ import annotations
 
@@ -75,11 +75,12 @@ def sentence_divergence(
     words
         The words table.
     minimal_sentence_words
-        Sentences with fewer scored words are dropped.
+        Sentences with fewer scored words are dropped: words without a score (lost, outside the
+        recording, outside all folds) count neither here nor in the mean.
 
     Returns
     -------
-    DataFrame, a row a sentence in order: sentence, story, text, first_item, last_item, length
+    DataFrame, a row a sentence in story order: sentence, story, text, first_item, last_item, length
     (scored words), excluded_items (items from first to last without a score), then the scores.
 
     Raises
@@ -119,6 +120,29 @@ def sentence_divergence(
     table = pd.DataFrame(rows)
     table.attrs.update(scores.attrs)
     return table
+
+
+def rank_sentences(sentences: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The sentences, still in story order, with the score that ranks them and their rank.
+
+    Parameters
+    ----------
+    sentences
+        From `sentence_divergence`.
+    measure
+        The column that ranks.
+
+    Returns
+    -------
+    DataFrame with two more columns after the text: divergence (the measure) and rank (1: the most
+    divergent). Equal scores rank in story order.
+    """
+    ranked = sentences.copy()
+    place = ranked.columns.get_loc("text") + 1
+    score = sentences[measure]
+    ranked.insert(place, "divergence", score)
+    ranked.insert(place + 1, "rank", score.rank(ascending=False, method="first").astype(int))
+    return ranked
 
 
 def _between(values: np.ndarray, first: np.ndarray, stop: np.ndarray) -> np.ndarray:

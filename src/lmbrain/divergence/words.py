@@ -8,10 +8,13 @@ language model's prediction L_p, the prediction X_p from other people's response
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lmbrain.divergence.added import added_by_others
 from lmbrain.divergence.components import (
     generalised_components,
     shared_components,
@@ -24,6 +27,7 @@ from lmbrain.errors import LmbrainError
 MEASURES = (
     "squared_error",
     "gap",
+    "added_by_others",
     "residual_product",
     "residual_product_components",
     "residual_product_generalised",
@@ -31,7 +35,46 @@ MEASURES = (
 ENERGIES = ("response_energy", "prediction_energy", "shared_energy")
 
 
+@dataclass(frozen=True)
+class WordScores:
+    """Every measure of divergence, of all people and of each one, a row a sample.
+
+    Attributes
+    ----------
+    together : DataFrame
+        Of all people (`word_divergence`).
+    person : of each person, DataFrame
+        Their part of the mean over people; of products over pairs, <v_p, mean of the others' v>.
+        Empty for one person.
+    rest : of each person, DataFrame
+        Of all people but this one; products over pairs are there from three people on. Empty for
+        one person.
+    """
+
+    together: pd.DataFrame
+    person: list[pd.DataFrame]
+    rest: list[pd.DataFrame]
+
+
 def word_divergence(
+    responses: Sequence[np.ndarray],
+    predictions: Sequence[np.ndarray],
+    folds: Folds,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Every measure of divergence of all people together.
+
+    Parameters, errors
+        As in `divergence_by_person`.
+
+    Returns
+    -------
+    DataFrame of n rows: its `together`.
+    """
+    return divergence_by_person(responses, predictions, folds, **settings).together
+
+
+def divergence_by_person(
     responses: Sequence[np.ndarray],
     predictions: Sequence[np.ndarray],
     folds: Folds,
@@ -42,15 +85,17 @@ def word_divergence(
     others: Sequence[np.ndarray] | None = None,
     controls: Sequence[np.ndarray] | None = None,
     features: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> WordScores:
     """Every measure of divergence, a row a sample (word or volume).
 
     Measures, mean over people p (or pairs p != q):
-    squared_error |y-L|^2; gap |y-L|^2 - |y-X|^2; residual_product <y_p - L_p, y_q - L_q>;
+    squared_error |y-L|^2; gap |y-L|^2 - |y-X|^2; added_by_others |y-Z|^2 - |y-Z'|^2, Z stacked of
+    L and the controls' prediction C, Z' of L, C and X (`lmbrain.divergence.added`);
+    residual_product <y_p - L_p, y_q - L_q>;
     residual_product_components, the same on the leading components of the shared residual;
     residual_product_generalised, the same on those that stand out most from the noise, in units
     of its variance and divided by the number of components instead of d;
-    skill |y-C|^2 - |y-L|^2 with the controls' prediction C (the training mean without controls),
+    skill |y-C|^2 - |y-L|^2 (C is the training mean without controls),
     high where the language model does well. Energies: response_energy |y|^2, prediction_energy
     |L|^2, shared_energy |X|^2 (<y_p, y_q> without `others`). A column ending in _relative holds
     the measure / (shared_energy + the typical <y_p, y_q> of the training samples), since words
@@ -67,14 +112,16 @@ def word_divergence(
     sensors : (n_outer, s) bool
         From `select_reliable_sensors` or `select_sensors`.
     components
-        Number of components of the shared residual.
+        Number of components of the shared residual. One person's and the rest's scores are taken
+        on those of all people: fitted on training samples, they know no test sample.
     features : (n, f)
         Taken out of the training responses before their components are found.
 
     Returns
     -------
-    DataFrame of n rows, NaN for samples never used. `attrs['note']` names what one person alone,
-    or a study without `others`, cannot give.
+    WordScores
+        Tables of n rows, NaN for samples never used. `together.attrs['note']` names what one
+        person alone, or a study without `others`, cannot give.
 
     Raises
     ------
@@ -95,11 +142,13 @@ def word_divergence(
     for fold in range(folds.n_outer):
         chosen = np.ix_(np.flatnonzero(sensors[fold]), np.flatnonzero(window))
         scaled = _in_training_units(people, folds.train(fold), chosen)
-        scores = _measures(scaled, folds, fold, components, features)
-        parts.append(scores.loc[folds.test(fold)])
-    scores = pd.concat(parts).reindex(range(shape[0]))
-    scores.attrs["note"] = _note(len(responses), others is not None)
-    return scores
+        terms = _terms(scaled, folds, fold, components, features)
+        rows = np.flatnonzero(folds.test(fold))
+        parts.append([table.set_index(rows) for table in _tables(terms)])
+    whole = [pd.concat(tables).reindex(range(shape[0])) for tables in zip(*parts, strict=True)]
+    together, count = whole[0], len(responses) if len(responses) > 1 else 0
+    together.attrs["note"] = _note(len(responses), others is not None)
+    return WordScores(together, whole[1 : 1 + count], whole[1 + count :])
 
 
 def ranking_measure(scores: pd.DataFrame, measure: str) -> str:
@@ -122,67 +171,147 @@ def ranking_measure(scores: pd.DataFrame, measure: str) -> str:
     )
 
 
-def _measures(
+@dataclass(frozen=True)
+class _Terms:
+    """One fold's scores of each person.
+
+    Attributes
+    ----------
+    own : of each column, (people, test samples)
+        Means over people: p's part. Products over pairs: of p with the mean of the others.
+    typical : (people, training samples)
+        <y_p, mean of the others' y>; no row for one person.
+    pairs
+        The columns that are products over pairs.
+    """
+
+    own: dict[str, np.ndarray]
+    typical: np.ndarray
+    pairs: frozenset[str]
+
+
+def _terms(
     scaled: dict[str, list[np.ndarray]],
     folds: Folds,
     fold: int,
     components: int,
     features: np.ndarray | None,
-) -> pd.DataFrame:
-    """All columns of one fold, for all samples (those outside its test block are discarded)."""
-    y, predicted = scaled["response"], scaled["prediction"]
-    size = y[0].shape[1]
+) -> _Terms:
+    test = folds.test(fold)
+    everything = scaled["response"]
+    tested = {kind: [v[test] for v in values] for kind, values in scaled.items()}
+    y, predicted, several = tested["response"], tested["prediction"], len(everything) > 1
+    other, control = tested.get("other"), tested.get("control")
     residual = [a - b for a, b in zip(y, predicted, strict=True)]
-    table = pd.DataFrame({"squared_error": _mean_energy(residual)})
-    baseline = _mean_energy(y)
-    if "control" in scaled:
-        baseline = _mean_energy([a - b for a, b in zip(y, scaled["control"], strict=True)])
-    if "other" in scaled:
-        apart = [a - b for a, b in zip(y, scaled["other"], strict=True)]
-        table["gap"] = table["squared_error"] - _mean_energy(apart)
-    if len(y) > 1:
-        table["residual_product"] = cross_product(residual)
-        learnt = training_residuals(y, folds, fold, features)
-        shared = shared_components(learnt, components)
-        product = cross_product([r @ shared for r in residual])
-        table["residual_product_components"] = product * (components / size)
-        generalised = generalised_components(learnt, components)
-        table["residual_product_generalised"] = cross_product([r @ generalised for r in residual])
-    table["skill"] = baseline - table["squared_error"]
-    table["response_energy"] = _mean_energy(y)
-    table["prediction_energy"] = _mean_energy(predicted)
-    if "other" in scaled or len(y) > 1:
-        shared = _mean_energy(scaled["other"]) if "other" in scaled else cross_product(y)
-        table["shared_energy"] = shared
-        # From the responses alone: X of training samples comes from fits that saw the test block.
-        typical = np.mean(np.maximum(cross_product(y)[folds.train(fold)], 0))
-        for measure in MEASURES:
-            if measure in table:
-                relative = table[measure] / (np.maximum(shared, 0) + typical)
-                table[f"{measure}_relative"] = relative
+    own = {"squared_error": _energies(residual)}
+    if other is not None:
+        apart = _energies([a - b for a, b in zip(y, other, strict=True)])
+        own["gap"] = own["squared_error"] - apart
+        stacked = zip(y, predicted, other, control or [None] * len(y), strict=True)
+        own["added_by_others"] = np.array([added_by_others(*arrays) for arrays in stacked])
+    pairs: set[str] = set()
+    if several:
+        products = _residual_products(residual, everything, folds, fold, components, features)
+        own |= products
+        pairs |= set(products)
+    baseline = y if control is None else [a - b for a, b in zip(y, control, strict=True)]
+    own["skill"] = _energies(baseline) - own["squared_error"]
+    own["response_energy"] = _energies(y)
+    own["prediction_energy"] = _energies(predicted)
+    if other is not None:
+        own["shared_energy"] = _energies(other)
+    elif several:
+        own["shared_energy"] = pair_products(y)
+        pairs.add("shared_energy")
+    train = [v[folds.train(fold)] for v in everything]
+    # From the responses alone: X of training samples comes from fits that saw the test block.
+    typical = pair_products(train) if several else np.empty((0, len(train[0])))
+    return _Terms(own, typical, frozenset(pairs))
+
+
+def _residual_products(
+    residual: list[np.ndarray],
+    responses: list[np.ndarray],
+    folds: Folds,
+    fold: int,
+    components: int,
+    features: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Residual products of the test samples' residuals, (people, test samples) each."""
+    learnt = training_residuals(responses, folds, fold, features)
+    shared = shared_components(learnt, components)
+    generalised = generalised_components(learnt, components)
+    on_shared = pair_products([r @ shared for r in residual])
+    return {
+        "residual_product": pair_products(residual),
+        "residual_product_components": on_shared * (components / residual[0].shape[1]),
+        "residual_product_generalised": pair_products([r @ generalised for r in residual]),
+    }
+
+
+def _tables(terms: _Terms) -> list[pd.DataFrame]:
+    """All people's scores, then each person's own, then those of the people but each one."""
+    people = len(terms.own["squared_error"])
+    every = {name: values.mean(axis=0) for name, values in terms.own.items()}
+    tables = [_with_relative(every, terms.typical.mean(axis=0) if people > 1 else None)]
+    if people == 1:
+        return tables
+    for p in range(people):
+        own = {name: values[p] for name, values in terms.own.items()}
+        tables.append(_with_relative(own, terms.typical[p]))
+    for p in range(people):
+        rest = {
+            name: _rest(values, p, name in terms.pairs)
+            for name, values in terms.own.items()
+            if people > 2 or name not in terms.pairs
+        }
+        tables.append(_with_relative(rest, _rest(terms.typical, p, True) if people > 2 else None))
+    return tables
+
+
+def _rest(own: np.ndarray, person: int, pairs: bool) -> np.ndarray:
+    """The mean over the other people, or over the pairs without this person.
+
+    Summed over people, products with the mean of the others count every pair twice; those with
+    this person are as many as two times its own row.
+    """
+    left = 2 if pairs else 1
+    return (own.sum(axis=0) - left * own[person]) / (len(own) - left)
+
+
+def _with_relative(scores: dict[str, np.ndarray], typical: np.ndarray | None) -> pd.DataFrame:
+    """The scores as a table, and their relative versions where `typical` <y_p, y_q> exist."""
+    table = pd.DataFrame(scores)
+    if typical is None:
+        return table
+    scale = np.maximum(table["shared_energy"], 0) + np.mean(np.maximum(typical, 0))
+    for measure in MEASURES:
+        if measure in table:
+            table[f"{measure}_relative"] = table[measure] / scale
     return table
 
 
-def cross_product(values: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean over pairs p != q of the row-wise products <v_p, v_q> / d.
+def pair_products(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Row-wise products of each person with the mean of the others, <v_p, mean v_q> / d.
 
-    Unbiased for the energy of what people share, when the rest is independent between them.
+    Their mean over people is that over pairs p != q of <v_p, v_q> / d: unbiased for the energy of
+    what people share, when the rest is independent between them.
 
     Parameters
     ----------
-    values : of each person, (n, d)
+    values : of each of two or more people, (n, d)
 
     Returns
     -------
-    (n,)
+    (people, n)
     """
-    people, total = len(values), np.sum(values, axis=0)
-    own = sum(np.mean(v**2, axis=1) for v in values)
-    return (np.mean(total**2, axis=1) - own) / (people * (people - 1))
+    total = np.sum(values, axis=0)
+    return np.array([np.mean(v * (total - v), axis=1) for v in values]) / (len(values) - 1)
 
 
-def _mean_energy(values: Sequence[np.ndarray]) -> np.ndarray:
-    return np.mean([np.mean(v**2, axis=1) for v in values], axis=0)
+def _energies(values: Sequence[np.ndarray]) -> np.ndarray:
+    """(people, n)"""
+    return np.array([np.mean(v**2, axis=1) for v in values])
 
 
 def _in_training_units(
@@ -241,4 +370,8 @@ def _note(people: int, others: bool) -> str:
             "the response's own energy) and skill over controls are given; words are ranked by "
             "squared error."
         )
-    return "" if others else "Without predictions from other people there is no gap."
+    return (
+        ""
+        if others
+        else ("Without predictions from other people there is no gap, nor what others add.")
+    )

@@ -27,6 +27,7 @@ TOP = 12  # sentences listed
 # Spearman correlations from which the words of the verdict are chosen.
 REPEATS, HARDLY = 0.3, 0.1
 FOLLOWS = 0.5
+RELIABILITY = ("split_half", "person_mean", "person_lowest", "person_highest")
 
 
 def section(
@@ -180,21 +181,33 @@ def _top(sentences: pd.DataFrame) -> Table:
 
 
 def _diagnostics(table: pd.DataFrame, caption: str | None = None) -> Table:
-    followed = [c for c in table.columns if c not in ("measure", "split_half", "ranks")]
+    followed = [c for c in table.columns if c not in ("measure", "ranks", *RELIABILITY)]
     rows = []
     for row in table.to_dict("records"):
         strong = bool(row["ranks"])
         cells = [Cell(measure(row["measure"]) + (" - ranks" if strong else ""), strong=strong)]
         cells += [Cell(signed(row[c], 2), shade=_finite(row[c]), strong=strong) for c in followed]
-        rows.append([*cells, Cell(signed(row["split_half"], 2), strong=strong)])
-    columns = ["measure", *map(plain, followed), "split halves"]
+        cells.append(Cell(signed(row["split_half"], 2), strong=strong))
+        rows.append([*cells, Cell(_over_people(row), strong=strong)])
+    columns = ["measure", *map(plain, followed), "split halves", "each person"]
     caption = caption or (
         "What the words' scores follow: Spearman correlation of each measure with the energies of "
         "response, model's prediction and shared response, and with length, frequency and "
         "position of the word. A measure of divergence should follow none of them closely. Last "
-        "column: correlation between two halves of the people, stepped up to the whole group."
+        "columns: correlation between two halves of the people, stepped up to the whole group, and "
+        "of each person with the others, mean and range over people. Measures that use the other "
+        "people's prediction (gap, added by others, relative and adjusted scores) share data "
+        "between the sides, so these two are biased for them."
     )
     return Table(columns, rows, caption)
+
+
+def _over_people(row: Mapping[str, Any]) -> str:
+    """Mean and range of the people's correlations with the others."""
+    if not np.isfinite(row.get("person_mean", np.nan)):
+        return "n/a"
+    lowest, highest = signed(row["person_lowest"], 2), signed(row["person_highest"], 2)
+    return f"{signed(row['person_mean'], 2)}\n[{lowest}, {highest}]"
 
 
 def _finite(value: float) -> float | None:
