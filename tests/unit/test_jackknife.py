@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
+from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.scores import pearson
-from lmbrain.inference.fits import Fit
+from lmbrain.inference.fits import Fit, read_fit
 from lmbrain.inference.jackknife import SHARE, jackknife
 
 
@@ -51,3 +53,19 @@ def test_scores_without_a_block_match_fits_by_hand():
         weights = np.linalg.solve(z[train].T @ z[train] + 10 * np.eye(3), z[train].T @ centred)
         scores.append(pearson(z[folds.test(inner)] @ weights, response[folds.test(inner)]))
     assert found.left_out_r[2] == pytest.approx(np.mean(scores), abs=1e-5)
+
+
+def test_a_fit_reads_back_from_its_files(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((6, 2, 3)), rng.standard_normal((4, 2, 3))
+    dims = ("sample", "sensor", "time"), ("fold", "sensor", "time")
+    held_out = xr.DataArray(arrays[0], dims=dims[0], name="prediction")
+    scores = {
+        name: (dims[1], arrays[1] + i) for i, name in enumerate(("r_per_fold", "validation_r"))
+    }
+    write_netcdf(held_out.to_dataset(), tmp_path / "prediction.nc", {})
+    write_netcdf(xr.Dataset(scores), tmp_path / "scores.nc", {})
+    fit = read_fit(tmp_path / "scores.nc", tmp_path / "prediction.nc")
+    np.testing.assert_array_equal(fit.prediction, arrays[0].reshape(6, 6))
+    np.testing.assert_array_equal(fit.r_per_fold, arrays[1].reshape(4, 6))
+    np.testing.assert_array_equal(fit.left_out_r, arrays[1].reshape(4, 6) + 1)

@@ -40,13 +40,6 @@ class Fit:
 
 def read_fit(scores: str | Path, prediction: str | Path) -> Fit:
     """Read the files that `lmbrain.encoding.model.encode` fills."""
-    held_out = read_netcdf(prediction)["prediction"].to_numpy()
-    per_fold, left_out = read_scores(scores)
-    return Fit(held_out.reshape(len(held_out), -1), per_fold, left_out)
-
-
-def read_scores(scores: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """`r_per_fold` and `left_out_r` of a `Fit`, where its predictions are not needed."""
-    read = read_netcdf(scores)
-    per_fold, left_out = (read[name].to_numpy() for name in ("r_per_fold", "validation_r"))
-    return per_fold.reshape(len(per_fold), -1), left_out.reshape(len(per_fold), -1)
+    held_out, read = read_netcdf(prediction)["prediction"], read_netcdf(scores)
+    parts = (held_out, read["r_per_fold"], read["validation_r"])
+    return Fit(*(part.to_numpy().reshape(len(part), -1) for part in parts))
