@@ -230,12 +230,12 @@ def _awaits_more(word: str, following: str) -> bool:
 
 
 def _tells_speaker(following: Sequence[str]) -> bool:
-    """Whether a name, or I, and then a verb of speech follow (`Professor Snape said`)."""
+    """Whether a verb of speech follows, alone or after a name or I (`Professor Snape said`)."""
     if bare(following[0]) in PRONOUNS:
         return False
-    for place, item in enumerate(following):
+    for item in following:
         if bare(item) in SPEECH:
-            return place > 0
+            return True
         parted = item[-1] != bare(item)[-1] and not _awaits_more(item, "")
         if parted or not item[0].isupper():
             return False

@@ -194,6 +194,28 @@ def test_each_persons_scores_are_their_part_and_the_rest_is_the_group_without_th
         np.testing.assert_allclose(found.rest[0][column], without.together[column], atol=1e-5)
 
 
+def test_without_predictions_from_others_the_rests_shared_energy_is_that_of_their_pairs(cohort):
+    found = cohort.by_person(others=None)
+    three = {k: getattr(cohort, k)[1:] for k in ("responses", "predictions")}
+    without = Cohort(**{**vars(cohort), **three, "others": None}).by_person(others=None)
+    column = "shared_energy"
+    np.testing.assert_allclose(found.rest[0][column], without.together[column], atol=1e-5)
+
+
+def test_what_others_add_is_beyond_the_controls_where_there_are_any(cohort):
+    sensors = np.ones((4, SENSORS), bool)
+    test, train = cohort.folds.test(2), cohort.folds.train(2)
+    controls = [0.5 * x + 0.1 * y for x, y in zip(cohort.others, cohort.responses, strict=True)]
+    found = cohort.by_person(sensors=sensors, controls=controls).person[1]["added_by_others"]
+    inside = cohort.responses[1][:, :, 1:]
+    mean, sd = inside[train].mean(axis=0), inside[train].std(axis=0)
+    scaled = [
+        ((values[1][test][:, :, 1:] - mean) / sd).reshape(test.sum(), -1)
+        for values in (cohort.responses, cohort.predictions, cohort.others, controls)
+    ]
+    np.testing.assert_allclose(found[test], added_by_others(*scaled), atol=1e-4)
+
+
 def test_two_people_have_no_pairs_without_one_of_them(cohort):
     two = Cohort(
         **{
@@ -258,7 +280,7 @@ def test_a_word_score_depends_on_its_own_fold_only_through_the_word_itself(cohor
     words = np.flatnonzero(cohort.folds.test(1))
     word, changed = words[0], words[5 : len(words) // 2]
     before, after = cohort.scores(), spoilt(cohort, changed)
-    columns = [*MEASURES, "skill", "response_energy"]
+    columns = [*MEASURES, *(f"{m}_relative" for m in MEASURES), "skill", "response_energy"]
     np.testing.assert_array_equal(before.loc[word, columns], after.loc[word, columns])
     assert (before.loc[changed, "squared_error"] != after.loc[changed, "squared_error"]).all()
 
