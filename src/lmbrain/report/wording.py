@@ -22,6 +22,7 @@ PARTS = {
 MEASURES = {
     "squared_error": "squared error (published)",
     "gap": "gap to other people's brains",
+    "added_by_others": "added by other people's brains to model and controls",
     "residual_product": "cross-person residual product",
     "residual_product_components": "residual product on shared components",
     "residual_product_generalised": "residual product on generalised components",
