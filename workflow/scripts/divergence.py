@@ -18,7 +18,7 @@ from lmbrain.divergence import (
     sentence_divergence,
     split_half_reliability,
 )
-from lmbrain.encoding.drift import read_scored_responses
+from lmbrain.encoding.drift import read_scored_responses, without_drift
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import read_features
 from lmbrain.words import read_words
@@ -53,14 +53,17 @@ with job(snakemake) as made:
         sensors = select_reliable_sensors(responses, folds, window, fraction)
     else:
         sensors = select_sensors(validation_r, window, fraction)
-    features = read_features(params.parts, snakemake.input.features, params.layer, words)
+    features = None
+    if not continuous:
+        features = read_features(params.parts, snakemake.input.features, params.layer, words)
+        features = without_drift(features, folds, params.drift_cutoff)
     arguments = {
         "window": window,
         "sensors": sensors,
         "components": settings["components"],
         "others": others or None,
         "controls": controls or None,
-        "features": None if continuous else features,
+        "features": features,
     }
     by_person = divergence_by_person(responses, predictions, folds, **arguments)
     note = by_person.together.attrs["note"]
