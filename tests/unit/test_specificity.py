@@ -111,3 +111,19 @@ def test_covariates_of_words():
     assert table["capitalised"].tolist() == [1, 0, 0, 0]
     assert table["punctuation"].tolist() == [0, 1, 0, 1]
     np.testing.assert_allclose(table["position"], [0, 1 / 3, 2 / 3, 1])
+
+
+def test_names_are_capitalised_wherever_they_do_not_begin_a_sentence():
+    text = (
+        "Then Harry met Ron. Rain fell, and I said I'm wet. The rain stopped. Harry's cat saw Them."
+    )
+    words = text.split()
+    n = len(words)
+    table = word_covariates(
+        make_words(["s"] * n, ["1"] * n, words, np.arange(float(n)), np.ones(n)),
+        np.zeros(n),
+        np.ones(n),
+    )
+    named = [w for w, name in zip(words, table["name"], strict=True) if name]
+    # "Harry's" is seen at a sentence's beginning only; "Them." nowhere without its capital
+    assert named == ["Harry", "Ron.", "Them."]

@@ -43,9 +43,10 @@ def word_covariates(words: pd.DataFrame, frequency: np.ndarray, energy: np.ndarr
     Returns
     -------
     DataFrame (n rows): length (letters), frequency, position (0 to 1 inside the story),
-    capitalised, punctuation (0 or 1), response_energy.
+    capitalised, name, punctuation (0 or 1), response_energy.
     """
     core = words["text"].map(bare)
+    capitalised = core.str[:1].str.isupper().fillna(False)
     place = words.groupby("story", sort=False).cumcount()
     last = words.groupby("story", sort=False)["item"].transform("size") - 1
     return pd.DataFrame(
@@ -53,11 +54,21 @@ def word_covariates(words: pd.DataFrame, frequency: np.ndarray, energy: np.ndarr
             "length": core.str.len().astype(float),
             "frequency": np.asarray(frequency, float),
             "position": (place / last.clip(lower=1)).astype(float),
-            "capitalised": core.str[:1].str.isupper().fillna(False).astype(float),
+            "capitalised": capitalised.astype(float),
+            "name": _names(core, capitalised, words["sentence"]).astype(float),
             "punctuation": (core != words["text"]).astype(float),
             "response_energy": np.asarray(energy, float),
         }
     )
+
+
+def _names(core: pd.Series, capitalised: pd.Series, sentence: pd.Series) -> pd.Series:
+    """Words that stand with a capital wherever they do not begin a sentence; not the pronoun I."""
+    inside = (sentence == sentence.shift()) & (sentence >= 0)
+    kind = core.str.lower()
+    named = capitalised[inside].groupby(kind[inside]).all()
+    pronoun = kind.str.fullmatch(r"i(['\u2019].*)?").fillna(False)
+    return capitalised & kind.isin(named[named].index) & ~pronoun
 
 
 def specificity(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lmbrain.report.blocks import Cell, Picture
 from lmbrain.report.figures import COLOURS, FAINT, WIDTH, draw, sensor_layouts, topographies
-from lmbrain.report.wording import LEVEL, number, p_value, percent, signed
+from lmbrain.report.wording import LEVEL, p_value, percent, signed
 
 if TYPE_CHECKING:
     import mne
@@ -29,7 +29,7 @@ COLUMNS = (
 EXPLAINED = (
     "Gain: difference in r, mean over sensors and the window, with the 95% interval over other "
     "words (jackknife over folds, every fit repeated); the same as a fraction of the noise "
-    "ceiling; one-sided p (Holm over the windows). People: mean gain of each person's own fits, "
+    "ceiling, taken as known; one-sided p (Holm over the windows). People: mean gain of each person's own fits, "
     "p by flipping the signs of people. Sensors and bins: share with a gain after max-correction; "
     "clusters: share inside clusters of sensors and bins."
 )
@@ -47,14 +47,18 @@ def window_cells(found: xr.Dataset, window: int) -> list[str | Cell]:
         percent(float((found["p_cluster"] < LEVEL).mean())) if "p_cluster" in found else "n/a"
     )
     return [
-        f"{signed(gain, 4)}\n[{signed(low, 4)}, {signed(high, 4)}]",
-        number(gain / limit, 3) if limit > 0 else "n/a",
+        _interval(gain, low, high, 4),
+        _interval(gain / limit, low / limit, high / limit, 2) if limit > 0 else "n/a",
         p_value(float(found["window_p_corrected"][window])),
         signed(people, 4),
         p_value(people_p),
         percent(float((found["p_fwe"] < LEVEL).mean())),
         clusters,
     ]
+
+
+def _interval(value: float, low: float, high: float, digits: int) -> str:
+    return f"{signed(value, digits)}\n[{signed(low, digits)}, {signed(high, digits)}]"
 
 
 def window_name(found: xr.Dataset, window: int) -> str:
