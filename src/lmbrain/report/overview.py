@@ -74,7 +74,7 @@ def overview(
         verdicts=sections,
         details=[
             Fold("The whole configuration", [Code(text)]),
-            Fold("Versions", [_versions(versions)]),
+            Fold("Versions", [versions_table(versions)]),
         ],
     )
 
@@ -108,6 +108,6 @@ def _model(config: Mapping[str, Any]) -> str:
     return f"{model['source']}{revision}"
 
 
-def _versions(versions: Mapping[str, str]) -> Table:
+def versions_table(versions: Mapping[str, str]) -> Table:
     rows = [[name, version] for name, version in versions.items()]
     return Table(["package", "version"], rows, "Packages that made this page.", text_columns=2)

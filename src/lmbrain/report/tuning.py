@@ -191,8 +191,8 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
     caption = (
         "Which words gain: rows are tuned models, columns annotated categories of words. Gain of "
         "a category's words over words of none (thousandths of the training variance, in the "
-        "window), freed from length, frequency, position, capitals, names, punctuation and response "
-        "energy, with 95% interval and p corrected over the whole table (one-sided, block sign "
+        "window), freed from length, frequency, position, capitals, names, punctuation and "
+        "response energy, with 95% interval and p corrected over the whole table (one-sided, block sign "
         "flips). Bold: the model's own domain. Blue: gain, orange: loss."
     )
     return Table(["model", *map(plain, categories)], rows, caption)
