@@ -30,8 +30,8 @@ EXPLAINED = (
     "Gain: difference in r, mean over sensors and the window, with the 95% interval over other "
     "words (jackknife over folds, every fit repeated); the same as a fraction of the noise "
     "ceiling, taken as known; one-sided p (Holm over the windows). People: mean gain of each "
-    "person's own fits, p by flipping the signs of people. Sensors and bins: share with a gain after max-correction; "
-    "clusters: share inside clusters of sensors and bins."
+    "person's own fits, p by flipping the signs of people. Sensors and bins: share with a gain "
+    "after max-correction; clusters: share inside clusters of sensors and bins."
 )
 
 

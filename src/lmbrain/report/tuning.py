@@ -192,7 +192,7 @@ def _heat_map(specificity: pd.DataFrame) -> Table:
         "Which words gain: rows are tuned models, columns annotated categories of words. Gain of "
         "a category's words over words of none (thousandths of the training variance, in the "
         "window), freed from length, frequency, position, capitals, names, punctuation and "
-        "response energy, with 95% interval and p corrected over the whole table (one-sided, block sign "
-        "flips). Bold: the model's own domain. Blue: gain, orange: loss."
+        "response energy, with 95% interval and p corrected over the whole table (one-sided, block "
+        "sign flips). Bold: the model's own domain. Blue: gain, orange: loss."
     )
     return Table(["model", *map(plain, categories)], rows, caption)
