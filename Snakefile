@@ -26,6 +26,11 @@ if STUDY.data.kind == "simulated":
     include: "workflow/rules/simulation.smk"
 
 
+if STUDY.target == "calibration":
+
+    include: "workflow/rules/calibration.smk"
+
+
 localrules:
     all,
     meg,
@@ -40,4 +45,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        rules.report.input,
+        rules.calibration_verdict.output if STUDY.target == "calibration" else rules.report.input,

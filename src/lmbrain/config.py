@@ -8,7 +8,7 @@ arguments, named as here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -26,6 +26,7 @@ from lmbrain.settings.analysis import (
     Report,
     Significance,
 )
+from lmbrain.settings.calibration import Calibration
 from lmbrain.settings.recordings import Data, Preprocessing, Responses
 from lmbrain.settings.section import Name, Section
 
@@ -35,6 +36,7 @@ class Study(Section):
 
     study: Name
     seed: Annotated[int, Field(ge=0)]
+    target: Literal["study", "calibration"]
     data: Data
     preprocessing: Preprocessing
     responses: Responses
@@ -49,6 +51,7 @@ class Study(Section):
     finetuning: Finetuning
     evaluation: Evaluation
     report: Report
+    calibration: Calibration
 
     @model_validator(mode="after")
     def consistent(self) -> Study:

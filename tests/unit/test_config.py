@@ -8,7 +8,8 @@ from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("as_published",), ("alice",)]
-SHIPPED += [("alice", "listening_as_published")]
+SHIPPED += [("alice", "listening_as_published"), ("calibration",)]
+SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 
 
 @pytest.mark.parametrize("names", SHIPPED, ids="+".join)
