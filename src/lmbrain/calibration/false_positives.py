@@ -77,7 +77,7 @@ def false_positives(kind: str, plan: Plan, seed: int) -> tuple[pd.DataFrame, pd.
     -------
     counts : DataFrame, a row a test, level and story
         test, noise, words, level, judged, story, tests, rejections. Levels below the smallest p
-        that a test can give are left out.
+        that the resamples can give are left out.
     measured : DataFrame, one row
         noise, words, then the responses' autocorrelation, mean over targets: lag1 and decay
         (words) as simulated, lag1_cleared and decay_cleared without drift.
@@ -87,7 +87,7 @@ def false_positives(kind: str, plan: Plan, seed: int) -> tuple[pd.DataFrame, pd.
         rng = generator(seed, "false positives", kind, plan.words, number)
         story = make_story(plan, rng)
         for outcome in _outcomes(kind, story, plan, rng, number, measured):
-            rows += counts_of(outcome, number)
+            rows += counts_of(outcome, number, plan.resamples)
     counts = pd.DataFrame(rows)
     counts.insert(1, "noise", kind)
     counts.insert(2, "words", plan.words)
@@ -272,9 +272,11 @@ def _autocorrelations(responses: np.ndarray, story: Story) -> np.ndarray:
     return np.array([(lag1.mean(), decay.mean()) for lag1, decay in both]).ravel()
 
 
-def counts_of(outcome: Outcome, number: int) -> Iterator[Mapping[str, object]]:
-    """A row a level: how many of a story's tests reject."""
+def counts_of(outcome: Outcome, number: int, resamples: int) -> Iterator[Mapping[str, object]]:
+    """A row for each level that so many resamples can reach: how many of a story's tests reject."""
     for level in LEVELS:
+        if level * (resamples + 1) < 1:
+            continue
         yield {
             "test": outcome.test,
             "level": level,

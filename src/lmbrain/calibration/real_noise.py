@@ -89,7 +89,7 @@ def real_noise(
             flat = cleared.to_numpy().reshape(len(cleared), -1)
             fits.append(Fit.of(nested_ridge(design, flat, folds, PENALTIES)))
         for outcome in _outcomes(flat, *fits, len(people), folds, number, **settings):
-            rows += counts_of(outcome, number)
+            rows += counts_of(outcome, number, resamples)
     counts = pd.DataFrame(rows)
     counts.insert(1, "noise", NAME)
     counts.insert(2, "words", int(folds.usable.sum()))
