@@ -6,7 +6,7 @@ from mne.stats import permutation_cluster_1samp_test
 from scipy import sparse, stats
 
 from lmbrain.inference import flips
-from lmbrain.inference.flips import flip_scale, flip_test
+from lmbrain.inference.flips import flip_scale, flip_test, normal_score
 
 
 def chain(size):
@@ -56,6 +56,17 @@ def test_normal_scores_take_the_place_of_the_flip_statistic_of_normal_values(uni
         beyond = (statistic > flip_scale(np.array([score]), units)).mean()
         assert abs(beyond - expected) < 4 * np.sqrt(expected * (1 - expected) / 20000)
     assert flip_scale(np.array([np.inf, 60.0]), units) == pytest.approx(np.sqrt(units))
+
+
+@pytest.mark.parametrize("units", [5, 40])
+def test_the_normal_score_of_normal_values_is_normal_and_goes_back(units):
+    values = np.random.default_rng(2).standard_normal((units, 4000))
+    scores = normal_score(values)
+    assert stats.kstest(scores, "norm").pvalue > 0.001
+    statistic = values.sum(axis=0) / np.sqrt((values**2).sum(axis=0))
+    np.testing.assert_allclose(flip_scale(scores, units), statistic, atol=1e-8)
+    alike = np.column_stack([np.ones(units), np.zeros(units)])
+    assert flip_scale(normal_score(alike), units) == pytest.approx([np.sqrt(units), 0])
 
 
 def test_clusters_agree_with_those_of_mne():

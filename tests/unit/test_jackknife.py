@@ -8,28 +8,43 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.scores import pearson
 from lmbrain.inference.fits import Fit, read_fit
-from lmbrain.inference.jackknife import SHARE, jackknife
+from lmbrain.inference.jackknife import jackknife
+
+
+def folds_of(n, outer, gap=0.0):
+    return make_folds(np.full(n, "a"), np.arange(float(n)), np.ones(n, bool), outer, gap)
 
 
 def test_for_a_mean_of_independent_folds_it_is_the_standard_error():
     per_fold = np.random.default_rng(0).standard_normal((8, 5))
     left_out = (per_fold.sum(axis=0) - per_fold) / 7
-    found = jackknife(per_fold, left_out)
-    np.testing.assert_allclose(found.error, np.sqrt(SHARE) * stats.sem(per_fold, axis=0))
+    found = jackknife(per_fold, left_out, folds_of(160, 8))
+    np.testing.assert_allclose(found.error, stats.sem(per_fold, axis=0))
     expected = stats.t.sf(found.effect / found.error, 7)
     np.testing.assert_allclose(found.p, expected)
     half = stats.t.ppf(0.975, 7) * found.error
     np.testing.assert_allclose(found.interval, [found.effect - half, found.effect + half])
 
 
+def test_a_gap_makes_the_scores_without_a_block_differ_more_than_the_block_alone_would():
+    """The mean of all samples, and the means without each block and the gap beside it."""
+    folds, rng = folds_of(400, 8, 10.0), np.random.default_rng(0)
+    samples = rng.standard_normal((400, 5000))
+    per_fold = np.array([samples[folds.test(k)].mean(axis=0) for k in range(8)])
+    left_out = np.array([samples[folds.train(k)].mean(axis=0) for k in range(8)])
+    error = jackknife(per_fold, left_out, folds).error
+    assert np.mean(error**2) == pytest.approx(1 / 400, rel=0.05)
+    assert np.mean(jackknife(per_fold, left_out, folds_of(400, 8)).error ** 2) > 1.3 / 400
+
+
 def test_no_effect_and_no_error_is_no_evidence():
-    assert jackknife(np.zeros((5, 1)), np.zeros((5, 1))).p == 0.5
+    assert jackknife(np.zeros((5, 1)), np.zeros((5, 1)), folds_of(50, 5)).p == 0.5
 
 
 def test_scores_without_a_block_come_from_fits_that_saw_nothing_of_it():
     """Other responses inside a block change no score that leaves the block out."""
     rng = np.random.default_rng(0)
-    folds = make_folds(np.full(120, "a"), np.arange(120.0), np.ones(120, bool), 4, 0)
+    folds = folds_of(120, 4)
     features, response = rng.standard_normal((120, 3)), rng.standard_normal((120, 2))
     before = Fit.of(nested_ridge(features, response, folds, [10.0, 100.0]))
     response[folds.test(2)] = rng.standard_normal((30, 2))
@@ -40,7 +55,7 @@ def test_scores_without_a_block_come_from_fits_that_saw_nothing_of_it():
 
 def test_scores_without_a_block_match_fits_by_hand():
     rng = np.random.default_rng(1)
-    folds = make_folds(np.full(120, "a"), np.arange(120.0), np.ones(120, bool), 4, 0)
+    folds = folds_of(120, 4)
     features, response = rng.standard_normal((120, 3)), rng.standard_normal((120, 1))
     found = Fit.of(nested_ridge(features, response, folds, [10.0, 10.0 + 1e-9]))
     scores = []

@@ -72,8 +72,14 @@ def significance_of(scores, share):
     significant = np.zeros(r.shape[1:], np.int8)
     significant.ravel()[: round(share * significant.size)] = 1
     place = ("sensor", "time")
+    found = {
+        "p_fwe": (place, np.where(significant, 0.001, 0.5)),
+        "significant": (place, significant),
+    }
+    if len(scores) > 1:
+        found["p_people_fwe"] = (place, np.full(r.shape[1:], 0.25))
     return xr.Dataset(
-        {"p_fwe": (place, np.where(significant, 0.001, 0.5)), "significant": (place, significant)},
+        found,
         coords=scores[0].coords,
         attrs={"level": 0.05, "notes": "The minimal shift is short."},
     )

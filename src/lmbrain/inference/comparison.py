@@ -51,6 +51,7 @@ class Comparison:
         that other words would also have made other fits.
     gain_per_fold, gain_left_out : (n_outer, t)
         Mean over people, for `window_gains`.
+    folds
     block : float
         In units of `folds.position`.
     notes
@@ -67,6 +68,7 @@ class Comparison:
     error_interval: np.ndarray
     gain_per_fold: np.ndarray
     gain_left_out: np.ndarray
+    folds: Folds
     block: float
     notes: list[str] = field(default_factory=list)
 
@@ -169,7 +171,7 @@ def compare_models(
             null = null + permutation_null(response, tuned.prediction, folds, resamples, seed)
             null = null - permutation_null(response, base.prediction, folds, resamples, seed)
     difference, per_fold, left_out = difference / count, per_fold / count, left_out / count
-    estimate = jackknife(per_fold, left_out)
+    estimate = jackknife(per_fold, left_out, folds)
     decay = autocorrelation(difference, folds)[1]
     block = block_length(block, decay, folds, drift_cutoff)
     sums, sizes = block_sums(difference, blocks_to_flip(folds, block))
@@ -189,6 +191,7 @@ def compare_models(
         error_interval=block_interval(sums, sizes, resamples, seed),
         gain_per_fold=per_fold,
         gain_left_out=left_out,
+        folds=folds,
         block=block,
         notes=notes + ([too_few] if too_few else []),
     )
@@ -247,7 +250,7 @@ def window_gains(comparison: Comparison, windows: Sequence[np.ndarray]) -> Windo
         np.column_stack([values[:, window].mean(axis=1) for window in windows])
         for values in (comparison.gain_per_fold, comparison.gain_left_out)
     )
-    found = jackknife(per_fold, left_out)
+    found = jackknife(per_fold, left_out, comparison.folds)
     return WindowGains(found.effect, found.interval, found.p, holm(found.p))
 
 

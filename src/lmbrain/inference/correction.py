@@ -74,6 +74,8 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Family-wise corrected p by Holm's step-down of Bonferroni, valid under any dependence."""
+    if len(p) == 1:
+        return p
     from statsmodels.stats.multitest import multipletests
 
     return multipletests(p, method="holm")[1]

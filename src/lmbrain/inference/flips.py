@@ -99,6 +99,20 @@ def flip_test(
     )
 
 
+def normal_score(sums: np.ndarray) -> np.ndarray:
+    """sum(S) / sqrt(sum(S**2)) of (units, t) values on the scale of a standard normal one.
+
+    By way of Student's t, to which `flip_scale` goes back; 0 where all values are 0.
+    """
+    units = len(sums)
+    length = np.sqrt((sums**2).sum(axis=0))
+    statistic = sums.sum(axis=0) / np.where(length > 0, length, 1.0)
+    # All values alike: the statistic is at its limit, sqrt(units), and t infinite.
+    with np.errstate(divide="ignore"):
+        t = statistic * np.sqrt((units - 1) / np.maximum(units - statistic**2, 0))
+    return stats.norm.isf(stats.t.sf(t, units - 1))
+
+
 def flip_scale(scores: np.ndarray, units: int) -> np.ndarray:
     """Standard normal scores on the scale of sum(S) / sqrt(sum(S**2)) of `units` normal values.
 

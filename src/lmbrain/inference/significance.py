@@ -32,7 +32,7 @@ from lmbrain.inference.correction import (
     resamples_note,
 )
 from lmbrain.inference.fits import Fit
-from lmbrain.inference.flips import FlipTest, flip_test
+from lmbrain.inference.flips import FlipTest, flip_scale, flip_test, normal_score
 from lmbrain.inference.jackknife import jackknife
 from lmbrain.inference.resampling import (
     block_length,
@@ -153,7 +153,7 @@ def chance_test(
         else:
             null = null + permutation_null(response, fit.prediction, folds, resamples, seed)
     count, decay = len(r_people), np.max(decays, axis=0)
-    estimate = jackknife(np.mean(r_people, axis=0), left_out / count)
+    estimate = jackknife(np.mean(r_people, axis=0), left_out / count, folds)
     if method == "flip_blocks":
         block = block_length(block, decay, folds, drift_cutoff)
         found, notes = _flip_blocks(total, block, folds, resamples, seed, adjacency)
@@ -212,11 +212,9 @@ def _flip_blocks(
     adjacency: sparse.csr_array | None,
 ) -> tuple[FlipTest, list[str]]:
     sums, _ = block_sums(products, blocks_to_flip(folds, block))
-    length = np.sqrt((sums**2).sum(axis=0))
-    statistic = sums.sum(axis=0) / np.where(length > 0, length, 1.0)
-    found = flip_test(
-        sums, resamples, seed, observed=statistic / counted_twice(folds), adjacency=adjacency
-    )
+    score = normal_score(sums) / counted_twice(folds)
+    observed = flip_scale(score, len(sums))
+    found = flip_test(sums, resamples, seed, observed=observed, adjacency=adjacency)
     few = f"{len(sums)} blocks of words can give no p below {found.floor:.2g}."
     return found, [few] if found.floor > 0.01 else []
 

@@ -163,7 +163,9 @@ def _verdict(
     limit = ceiling_of_mean(ceiling["reliability"].to_numpy())
     if limit > 0:
         text += f" ({percent(lm.mean / limit)} of the noise ceiling, {number(limit)})"
-    text += f", better than chance {where} {targets} (corrected p < {level:g})."
+    text += f", better than chance {where} {targets} (corrected p < {level:g} over the story"
+    across = _over_people(significance["lm"])
+    text += ")." if across is None else f"; over people: {percent(across)})."
     others = [name for name in ("controls", "rate") if name in summary]
     if others:
         gain = lm.people - summary[others[0]].people
@@ -172,6 +174,13 @@ def _verdict(
             f"({_of_people(gain > 0)})."
         )
     return text
+
+
+def _over_people(found: xr.Dataset) -> float | None:
+    """Share of sensors and bins (or regions) with r above 0 over people, corrected."""
+    if "p_people_fwe" not in found:
+        return None
+    return float((found["p_people_fwe"] < float(found.attrs["level"])).mean())
 
 
 def _of_people(better: np.ndarray) -> str:
@@ -200,6 +209,8 @@ def _table(
         whole = ceiling_of_mean(limit)
         fraction = percent(found.best.mean() / whole) if whole > 0 else "n/a"
         share = percent(float(significance[name]["significant"].mean()))
+        across = _over_people(significance[name])
+        share += "" if across is None else f"; {percent(across)}"
         rows.append(row(name, ", ".join(map(plain, parts[name])), found, fraction, share))
     if smooth is not None:
         rows.append(row("denoised", "as above, against denoised responses", smooth, "none", "-"))
@@ -208,8 +219,8 @@ def _table(
         "people (range: lowest to highest person). Best sensors: the tenth with the highest r in "
         "the inner folds, chosen anew for each test fold. Of ceiling: mean r at those sensors over "
         "the square root of their mean reliability. Above chance: share of sensors and bins whose "
-        "max-corrected p is below the level. Denoised responses share data between people: no "
-        "ceiling applies to them."
+        "max-corrected p is below the level, over the story, then over people. Denoised "
+        "responses share data between people: no ceiling applies to them."
     )
     columns = ["feature space", "made of", "features", "mean r", "people", "r, best sensors"]
     columns += ["of ceiling", "above chance"]
@@ -231,16 +242,20 @@ def _region_table(
         for name, found in summary.items():
             r = found.r[:, i, 0]
             sd = f" \N{PLUS-MINUS SIGN} {number(r.std(ddof=1))}" if len(r) > 1 else ""
-            p = float(significance[name]["p_fwe"].to_numpy()[i, 0])
-            strong = bool(significance[name]["significant"].to_numpy()[i, 0])
-            row.append(Cell(f"{number(r.mean())}{sd} (p {p_value(p)})", strong=strong))
+            test = significance[name]
+            p = p_value(float(test["p_fwe"].to_numpy()[i, 0]))
+            if "p_people_fwe" in test:
+                p += f"; {p_value(float(test['p_people_fwe'].to_numpy()[i, 0]))}"
+            strong = bool(test["significant"].to_numpy()[i, 0])
+            row.append(Cell(f"{number(r.mean())}{sd} (p {p})", strong=strong))
         gain = summary["lm"].r[:, i, 0]
         fraction = percent(gain.mean() / limit[i]) if limit[i] > 0 else "n/a"
         rows.append([*row, number(others[i]), number(limit[i]), fraction])
     made_of = "; ".join(f"{space(n)}: {', '.join(parts[n])}" for n in summary)
     caption = (
-        "r of each region: mean and standard deviation over people, p against chance (circular "
-        "shifts or as configured, corrected by the maximum over regions; bold: below the level). "
+        "r of each region: mean and standard deviation over people; p against chance, over the "
+        "story (bold: below the level), then over people, both corrected by the maximum over "
+        "regions. "
         "Inter-subject: correlation of each person with the mean of the others. Ceiling: square "
         f"root of the mean correlation between two people. Feature spaces - {made_of}."
     )
