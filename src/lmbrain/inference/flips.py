@@ -85,12 +85,15 @@ def flip_test(
         reached = reached + times_reached(observed, null)
         maxima.append(null.max(axis=1))
         if adjacency is not None:
-            masses += [cluster_masses(row, threshold, adjacency).max() for row in null]
+            largest = null.max(axis=1) > threshold  # else there is no cluster
+            found = np.zeros(len(null))
+            found[largest] = [cluster_masses(r, threshold, adjacency).max() for r in null[largest]]
+            masses.append(found)
     more = 0 if exact else 1
     p_cluster = None
     if adjacency is not None:
         own = cluster_masses(observed, threshold, adjacency)
-        p_cluster = np.where(own > 0, max_statistic(own, np.array(masses), exact), 1.0)
+        p_cluster = np.where(own > 0, max_statistic(own, np.concatenate(masses), exact), 1.0)
     return FlipTest(
         p=(reached + more) / (len(signs) + more),
         p_fwe=max_statistic(observed, np.concatenate(maxima), exact),
