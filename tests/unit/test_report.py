@@ -294,6 +294,10 @@ def scorecard():
         "tuning": [{"model": "physical", "accuracy_before": 0.5, "accuracy": 0.9,
                     "window_gain": 0.01, "window_p": 0.02, "gain_physical": 0.05,
                     "p_physical": 0.01}],
+        "checks": [
+            {"claim": "it finds <b>", "found": True, "expected": False, "detail": "3 of 4"},
+            {"claim": "divergence finds", "found": False, "expected": True, "detail": "AUC 0.5"},
+        ],
         "costs": [{"rule": "encode", "jobs": 4, "seconds": 12.5, "peak_mb": None}],
     }  # fmt: skip
 

@@ -87,10 +87,24 @@ def test_the_lines_hold_every_number_of_the_card():
         "tuning": [
             {"model": "physical", "accuracy": 0.91, "gain_physical": 0.5, "p_physical": 0.001}
         ],
+        "checks": [
+            {"claim": "it finds <b>", "found": True, "expected": False, "detail": "3 of 4"},
+            {"claim": "divergence finds", "found": False, "expected": True, "detail": "AUC 0.5"},
+        ],
         "costs": [{"rule": "encode", "jobs": 2, "seconds": 4.0, "peak_mb": 300}],
     }
     text = "\n".join(scorecard.scorecard_lines(card))
-    for part in ("0.123", "0.111 / 0.004", "0.777 /", "<- ranks", "not named", "0.91", "+0.500"):
+    for part in (
+        "0.123",
+        "0.111 / 0.004",
+        "0.777 /",
+        "<- ranks",
+        "not named",
+        "0.91",
+        "+0.500",
+        "FALSE FIND  it finds <b>: yes (3 of 4)",
+        "missed      divergence finds",
+    ):
         assert part in text
 
 

@@ -1,10 +1,14 @@
 """Hold what was found against what was planted."""
 
+from dataclasses import asdict
+
 from _job import job
 from lmbrain.artefacts import read_json, read_netcdf, read_table, write_json
+from lmbrain.calibration import study
 from lmbrain.divergence import MEASURES
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import read_features
+from lmbrain.inference.resampling import contiguous_blocks
 from lmbrain.report import scorecard as card
 from lmbrain.words import read_words
 
@@ -32,18 +36,28 @@ with job(snakemake) as made:
         for domain, path in zip(params.domains, given.comparisons, strict=True)
     }
     table = read_table(given.specificity[0], numeric=TABLE) if given.specificity else None
+    people, truth = [read_netcdf(p) for p in given.scores], [read_json(p) for p in given.truth]
+    word_scores, ranked = scores(given.word_divergence), read_table(given.ranked, numeric=RANKED)
+    places = card.planted_places(people[0], truth)
+    ranking = read_table(given.word_divergence, numeric=("divergence",))["divergence"].to_numpy()
+    checks = study.encoding_checks(read_netcdf(given.significance[0]), places)
+    lm_planted = truth[0]["strengths"]["lm"] > 0
+    checks += [study.beyond_check(read_netcdf(path), lm_planted) for path in given.beyond]
+    blocks = contiguous_blocks(folds, params.block)
+    checks.append(study.divergence_check(ranking, latents, blocks, params.seed))
+    checks.append(study.hypothesis_check(card.hypotheses_held(ranked), planted))
+    checks += study.tuning_checks(comparisons, table, planted)
     write_json(
         {
             "measure": params.measure,
             "latent_r2": card.latent_r2(features, latents, folds),
-            "encoding": card.encoding_recovery(
-                [read_netcdf(path) for path in given.scores], [read_json(p) for p in given.truth]
-            ),
+            "encoding": card.encoding_recovery(people, truth),
             "divergence": card.divergence_recovery(
-                scores(given.word_divergence), scores(given.sentence_divergence), latents
+                word_scores, scores(given.sentence_divergence), latents
             ),
-            "named": card.domains_named(read_table(given.ranked, numeric=RANKED), planted),
+            "named": card.domains_named(ranked, planted),
             "tuning": card.tuning_recovery(histories, comparisons, table),
+            "checks": [asdict(check) for check in checks],
             "costs": card.costs(params.benchmarks),
         },
         snakemake.output.scorecard,

@@ -17,6 +17,7 @@ import pandas as pd
 
 from lmbrain.calibration.cohorts import PENALTIES, generator
 from lmbrain.calibration.noise import autoregressive
+from lmbrain.calibration.recovery import auc
 from lmbrain.divergence import (
     MEASURES,
     adjusted,
@@ -203,17 +204,6 @@ def recovery(scores: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
         row["energy"] = float(scores[measure].corr(energy, method="spearman")) * sign
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def auc(values: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve over the finite values; NaN where one class is missing."""
-    finite = np.isfinite(values)
-    values, positive = values[finite], positive[finite]
-    if positive.all() or not positive.any():
-        return float("nan")
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(positive, values))
 
 
 def _scores(cohort: Cohort) -> dict[str, pd.DataFrame]:

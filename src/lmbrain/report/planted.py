@@ -14,7 +14,7 @@ SHADE_OF_CHANCE = 0.5  # AUC
 
 def section(card: Mapping[str, Any]) -> Section:
     """Describe the scorecard (the content of scorecard.json)."""
-    blocks: list[Block] = [_latents(card), _encoding(card), _divergence(card)]
+    blocks: list[Block] = [_checks(card), _latents(card), _encoding(card), _divergence(card)]
     if card["tuning"]:
         blocks.append(_tuning(card))
     blocks.append(Fold("Time and memory of every rule", [_costs(card)]))
@@ -47,6 +47,28 @@ def _verdict(card: Mapping[str, Any]) -> str:
         parts.append(f"{held} of {len(own)} tuned models gain on their own domain's words")
     text = "; ".join(parts) + "."
     return text[0].upper() + text[1:]
+
+
+def _checks(card: Mapping[str, Any]) -> Table:
+    rows = []
+    for row in card["checks"]:
+        right = row["found"] == row["expected"]
+        verdict = "as planted" if right else ("missed" if row["expected"] else "false find")
+        rows.append(
+            [
+                row["claim"],
+                "yes" if row["expected"] else "no",
+                Cell("yes" if row["found"] else "no", strong=not right),
+                verdict,
+                row["detail"],
+            ]
+        )
+    caption = (
+        "What the analysis should find in this cohort and what it found, each at the level 0.05. "
+        "How often the tests behind these checks err is measured by the calibration "
+        "(docs/calibration.md)."
+    )
+    return Table(["claim", "planted", "found", "verdict", "figures"], rows, caption, 2)
 
 
 def _latents(card: Mapping[str, Any]) -> Table:

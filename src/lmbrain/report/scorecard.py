@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lmbrain.calibration.recovery import auc
 from lmbrain.divergence import MEASURES
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.ridge import nested_ridge
@@ -85,6 +86,16 @@ def encoding_recovery(
     ]
 
 
+def planted_places(like: xr.Dataset, planted: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """(sensor, time) bool: where any person's brain responds to anything but a word's onset."""
+    mask = np.zeros(like["r"].shape, bool)
+    for truth in planted:
+        for component in truth["components"]:
+            if component["regressor"] != "onset":
+                mask |= _place(like, component)
+    return mask
+
+
 def _place(scores: xr.Dataset, component: Mapping[str, Any]) -> np.ndarray:
     sensors = np.isin(scores["sensor"].to_numpy(), [*component["grad"], *component["mag"]])
     start, stop = component["window"]
@@ -111,8 +122,6 @@ def divergence_recovery(
     A row a measure: `measure`, `words` and `sentences` (AUC), and `words_<domain>`: the planted
     words of one domain against the words without any.
     """
-    from sklearn.metrics import roc_auc_score
-
     planted = (latents != 0).to_numpy()
     any_planted = planted.any(axis=1)
     holds = pd.Series(any_planted).groupby(words["sentence"].to_numpy()).any()
@@ -120,21 +129,25 @@ def divergence_recovery(
     for measure in [m for m in MEASURES if m in words]:
         scored = words[measure].notna().to_numpy()
         row = {"measure": measure}
-        row["words"] = _auc(roc_auc_score, any_planted[scored], words.loc[scored, measure])
+        row["words"] = _auc(words.loc[scored, measure], any_planted[scored])
         in_sentence = holds.reindex(sentences["sentence"]).to_numpy(bool)
-        row["sentences"] = _auc(roc_auc_score, in_sentence, sentences[measure])
+        row["sentences"] = _auc(sentences[measure], in_sentence)
         for i, domain in enumerate(latents.columns):
             rest = scored & (planted[:, i] | ~any_planted)
-            row[f"words_{domain}"] = _auc(roc_auc_score, planted[rest, i], words.loc[rest, measure])
+            row[f"words_{domain}"] = _auc(words.loc[rest, measure], planted[rest, i])
         rows.append(row)
     return rows
 
 
-def _auc(roc_auc_score, label: np.ndarray, score: pd.Series) -> float | None:
+def _auc(score: pd.Series, label: np.ndarray) -> float | None:
     """AUC, or None where all or none are planted."""
-    if label.all() or not label.any():
-        return None
-    return round(float(roc_auc_score(label, score)), 3)
+    value = auc(score.to_numpy(float), label)
+    return None if np.isnan(value) else round(value, 3)
+
+
+def hypotheses_held(ranked: pd.DataFrame) -> list[str]:
+    """Texts of the hypotheses that hold after correction, the best-ranked first."""
+    return ranked.loc[ranked["p_partial_corrected"] < LEVEL, "text"].tolist()
 
 
 def domains_named(ranked: pd.DataFrame, domains: Sequence[str]) -> dict[str, str | None]:
@@ -147,11 +160,11 @@ def domains_named(ranked: pd.DataFrame, domains: Sequence[str]) -> dict[str, str
     domains
         Planted domains.
     """
-    held = ranked[ranked["p_partial_corrected"] < LEVEL]
+    held = hypotheses_held(ranked)
     named: dict[str, str | None] = dict.fromkeys(domains)
     for domain in domains:
         stems = NAMED_BY[domain]
-        matches = [text for text in held["text"] if any(stem in text.lower() for stem in stems)]
+        matches = [text for text in held if any(stem in text.lower() for stem in stems)]
         named[domain] = matches[0] if matches else None
     return named
 
@@ -237,10 +250,21 @@ def scorecard_lines(card: Mapping[str, Any]) -> list[str]:
             if key.startswith("gain_") and key[5:] != own
         ]
         lines.append(f"    {own:18} {row['accuracy']:.2f}; {', '.join(cells)}")
+    lines.append("  checks")
+    lines += [
+        f"    {_verdict(row)} {row['claim']}: {'yes' if row['found'] else 'no'} ({row['detail']})"
+        for row in card["checks"]
+    ]
     total = sum(row["seconds"] for row in card["costs"])
     peaks = [row["peak_mb"] for row in card["costs"] if row["peak_mb"]]
     lines.append(f"  {total:.0f} s of jobs, at most {max(peaks, default=0)} MB a job")
     return lines
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["found"] == row["expected"]:
+        return "as planted "
+    return "missed     " if row["expected"] else "FALSE FIND "
 
 
 def _number(value: float | None) -> str:
