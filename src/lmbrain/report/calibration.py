@@ -226,9 +226,11 @@ def _autocorrelation_table(autocorrelation: pd.DataFrame) -> Table:
 
 def _coverage(coverage: pd.DataFrame) -> Section:
     inside, holds = int(coverage["inside"].sum()), int(coverage["holds"].sum())
+    wide = int((coverage["coverage"] > BAND[1]).sum())
     verdict = (
         f"Of {len(coverage)} kinds of intervals {inside} hold the truth in {BAND[0]:.0%} to "
-        f"{BAND[1]:.0%} of studies; {len(coverage) - holds} are proven to lie outside."
+        f"{BAND[1]:.0%} of studies, {wide} in more; {len(coverage) - holds} are proven to hold it "
+        "in fewer."
     )
     rows = [
         [
@@ -245,7 +247,7 @@ def _coverage(coverage: pd.DataFrame) -> Section:
     ]
     caption = (
         "95% intervals of effect sizes: the truth is the mean effect over all cohorts of the cell. "
-        f"Bold: proven to lie outside {BAND[0]:.0%} to {BAND[1]:.0%}."
+        f"Bold: proven to be less than {BAND[0]:.0%}."
     )
     columns = ["effect", "noise", "words", "strength", "truth", "width", "coverage", "95% interval"]
     return Section("coverage", "Intervals", verdict, [Table(columns, rows, caption, 2)])
