@@ -13,7 +13,7 @@ TINY = {
         "coverage": {"words": [500], "stories": 3, "cohorts": 12},
         "power": {"words": [300], "stories": 2, "cohorts": 1},
         "detection": {"words": [500], "strengths": [0.85], "cohorts": 1},
-        "leaks": 12,
+        "leaks": 20,
     },
 }
 
