@@ -2,19 +2,23 @@
 
 from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
+from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import encode, read_parts
 from lmbrain.encoding.space import feature_space
 from lmbrain.meg.denoising import denoised_targets
-from lmbrain.responses import read_responses
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
     params = snakemake.params
     words = read_words(snakemake.input.words)
     parts = read_parts(params.parts, snakemake.input.features, params.layer, words)
-    responses, folds = read_responses(snakemake.input.responses), read_folds(snakemake.input.folds)
-    others = [read_responses(path).to_numpy() for path in snakemake.input.others]
+    folds, cutoff = read_folds(snakemake.input.folds), params.design["drift_cutoff"]
+    responses, *others = (
+        read_scored_responses(path, folds, cutoff)
+        for path in [snakemake.input.responses, *snakemake.input.others]
+    )
+    others = [other.to_numpy() for other in others]
     targets = denoised_targets(responses.to_numpy(), others, folds, **params.denoising)
     space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
     gpu = products_device(snakemake)
