@@ -100,6 +100,9 @@ def _unheard(heard: pd.DataFrame, places: int) -> Iterator[tuple[np.ndarray, np.
     """Pairs of features (words, traits): of another story from one place on, read both ways."""
     told = stimulus_words(material.story(), None, 1, 0.4, "other")
     traits = control_features(told)[TRAITS].dropna().to_numpy(float)
+    # Words come when the heard ones came: with a mean, the traits would tell the rate of words,
+    # which people do respond to.
+    traits -= traits.mean(axis=0)
     for place in np.linspace(0, len(traits), places, endpoint=False).astype(int):
         around = np.take(traits, place + np.arange(len(heard)), axis=0, mode="wrap")
         yield around, around[::-1].copy()
