@@ -136,7 +136,7 @@ def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> 
     - the word is an abbreviation that something always follows (`Mr.`, `e.g.`), `No.` or the like
       before a digit, or made of initials (`J.`, `J.K.`, but not `I.`);
     - the next word starts in lower case: `"Stop!" she said.`, `He... left.`, `etc. and`
-      (in stories without any capital this tells nothing);
+      (in stories that do not begin sentences in upper case this tells nothing);
     - it closes a quotation with ! ? or an ellipsis, and a name (up to four capitalised words) or
       I follows with a verb of speech: `"Stop!" Professor Snape said.`
 
@@ -157,7 +157,7 @@ def number_sentences(text: list[str], is_word: np.ndarray, story: list[str]) -> 
     numbers = np.full(len(text), -1)
     words = [i for i in range(len(text)) if is_word[i]]
     shown = [_with_marks(text, i, j) for i, j in pairwise([*words, len(text)])]
-    cased = {s for s, item in zip(story, text, strict=True) if bare(item)[:1].isupper()}
+    cased = _cased(shown, [story[i] for i in words])
     current = 0
     for place, here in enumerate(words):
         numbers[here] = current
@@ -187,6 +187,19 @@ def number_by_pauses(onset: np.ndarray, duration: np.ndarray, pause: float) -> n
     """
     silence = onset[1:] - (onset + duration)[:-1]
     return np.concatenate([[0], np.cumsum(silence >= pause)])
+
+
+def _cased(shown: Sequence[str], story: Sequence[str]) -> set[str]:
+    """Stories that begin sentences in upper case: names or I alone do not make one of these.
+
+    A third of the first words and of those after a mark suffices, as speech goes on in lower case.
+    """
+    starts: dict[str, list[bool]] = {}
+    for place, (item, name) in enumerate(zip(shown, story, strict=True)):
+        first = place == 0 or story[place - 1] != name
+        if first or shown[place - 1].rstrip(_CLOSING).endswith(tuple(_MARKS)):
+            starts.setdefault(name, []).append(bare(item)[:1].isupper())
+    return {name for name, upper in starts.items() if 3 * sum(upper) >= len(upper)}
 
 
 def _with_marks(text: Sequence[str], here: int, following: int) -> str:

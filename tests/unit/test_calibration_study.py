@@ -62,8 +62,6 @@ def test_planted_words_are_found_by_a_score_that_follows_them_only():
     missed = study.divergence_check(noise, latents, blocks, 0)
     assert found.found and found.expected
     assert missed.expected and not missed.found
-    null = study.divergence_check(noise, latents * 0, blocks, 0)
-    assert not null.found and not null.expected
 
 
 def comparison(p):

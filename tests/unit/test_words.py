@@ -61,6 +61,7 @@ TRAPS = {
     "a cross at the end": "He ran. + | She + sat.",
     "other scripts": "\u0935\u0939 \u0917\u092f\u093e\u0964 | \u0935\u0939 \u0906\u092f\u093e",
     "no capitals anywhere": "he ran. | she sat. | mr. hill left... | and so on.",
+    "capitals of names only": "we left. | then I slept. | harry Potter came. | it rained.",
     "no capitals, dialogue": '"stop!" said he. | it rang.',
     "abbreviations of numbers as words": "She ate a fig. | Then he said: No. | She left.",
     "no end": "He ran, and -- she sat;",

@@ -43,8 +43,9 @@ with job(snakemake) as made:
     checks = study.encoding_checks(read_netcdf(given.significance[0]), places)
     lm_planted = truth[0]["strengths"]["lm"] > 0
     checks += [study.beyond_check(read_netcdf(path), lm_planted) for path in given.beyond]
-    blocks = contiguous_blocks(folds, params.block)
-    checks.append(study.divergence_check(ranking, latents, blocks, params.seed))
+    if planted:
+        blocks = contiguous_blocks(folds, params.block)
+        checks.append(study.divergence_check(ranking, latents, blocks, params.seed))
     checks.append(study.hypothesis_check(card.hypotheses_held(ranked), planted))
     checks += study.tuning_checks(comparisons, table, planted)
     write_json(

@@ -12,6 +12,11 @@ from lmbrain.inference.comparison import sign_flip_people
 from lmbrain.inference.fits import read_fit
 from lmbrain.inference.significance import chance_test
 
+SKEWED = (
+    "Over people r itself is tested, whose distribution is skewed where nothing is predicted: sign "
+    "flips reject up to 6% at .05."
+)
+
 with job(snakemake) as made:
     params = snakemake.params
     folds = read_folds(snakemake.input.folds)
@@ -51,7 +56,7 @@ with job(snakemake) as made:
         across = sign_flip_people(test.r_people, settings["resamples"], params.seed)
         result["p_people"] = (("sensor", "time"), across.p.reshape(shape))
         result["p_people_fwe"] = (("sensor", "time"), across.p_fwe.reshape(shape))
-        notes += across.notes
+        notes += [*across.notes, SKEWED]
     result["significant"] = (result["p_fwe"] < settings["level"]).astype(np.int8)
     result.attrs = {"notes": "\n".join(notes), "level": settings["level"]}
     if test.block is not None:

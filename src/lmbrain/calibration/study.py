@@ -83,18 +83,15 @@ def divergence_check(
     scores : (n,)
         Of the words; NaN where not scored.
     latents : n rows
-        A column a planted domain; 0 where nothing was planted.
+        A column a planted domain; 0 where nothing was planted. Some word must have been.
     blocks : (n,) int
         Of neighbouring words.
     seed
     """
     positive = (latents != 0).any(axis=1).to_numpy()
-    claim = "divergence finds planted words"
-    if not positive.any():
-        return Check(claim, False, False, "no word was planted")
     low, high = auc_interval(scores, positive, blocks, seed)
     detail = f"AUC {auc(scores, positive):.2f} [{low:.2f}, {high:.2f}]"
-    return Check(claim, low > 0.5, True, detail)
+    return Check("divergence finds planted words", low > 0.5, True, detail)
 
 
 def hypothesis_check(held: Sequence[str], planted: Sequence[str]) -> Check:
