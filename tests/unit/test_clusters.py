@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 
 from lmbrain.errors import LmbrainError
-from lmbrain.inference.clusters import cluster_masses, sensor_adjacency
+from lmbrain.inference.clusters import cluster_masses, read_neighbours, sensor_adjacency
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,29 @@ def test_sensor_types_do_not_touch_and_any_subset_works(info):
 def test_an_unknown_sensor_is_named(info):
     with pytest.raises(LmbrainError, match="region 7"):
         sensor_adjacency(info, ["region 7"], 1)
+
+
+def test_sensors_without_neighbours_are_refused(info):
+    picks = mne.pick_types(info, meg="mag")[:20]
+    bare = mne.pick_info(info, picks)
+    with bare._unlock():
+        bare["chs"][3]["loc"] = np.full(12, np.nan)
+    with pytest.raises(LmbrainError, match=f"{bare.ch_names[3]} has no position"):
+        sensor_adjacency(bare, bare.ch_names, 1)
+    renamed = mne.pick_info(info, picks)
+    mne.rename_channels(renamed, {name: f"S{i}" for i, name in enumerate(renamed.ch_names)})
+    with pytest.raises(LmbrainError, match="S0"):
+        sensor_adjacency(renamed, renamed.ch_names, 1)
+
+
+def test_files_without_positions_have_no_neighbours(tmp_path, info):
+    assert read_neighbours(tmp_path / "responses.nc", ["LATL"], 1) is None
+    some = mne.pick_info(info, mne.pick_types(info, meg="mag")[:20])
+    epochs = mne.EpochsArray(np.zeros((2, 20, 3)), some, verbose="error")
+    epochs.save(tmp_path / "sub-01-epo.fif", verbose="error")
+    found = read_neighbours(tmp_path / "sub-01-epo.fif", some.ch_names, 3)
+    expected = sensor_adjacency(info, some.ch_names, 3)
+    assert (found != expected).nnz == 0
 
 
 def test_mass_of_a_cluster_goes_to_all_its_members_and_to_nobody_else():

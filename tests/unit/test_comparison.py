@@ -6,10 +6,12 @@ from scipy.stats import binom
 from lmbrain.encoding.folds import Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.errors import LmbrainError
+from lmbrain.inference import comparison
 from lmbrain.inference.comparison import (
     block_interval,
     compare_models,
     loss_difference,
+    response_energy,
     sign_flip_people,
     window_gains,
     word_improvement,
@@ -99,7 +101,8 @@ def test_a_better_model_is_found_and_the_effect_is_the_difference_in_r():
 def test_equal_predictions_never_differ():
     folds = make_folds(np.full(300, "a"), np.arange(300.0), np.ones(300, bool), 5, 5)
     response, base, _ = cohort(np.random.default_rng(0), folds, 0.0)
-    result = compare_models([(response, base, base)], folds, **SETTINGS)
+    settings = {key: value for key, value in SETTINGS.items() if key != "block"}
+    result = compare_models([(response, base, base)], folds, **settings)
     assert (result.r_gain == 0).all()
     assert (result.p >= 0.5).all()
     assert (result.p_fwe == 1).all()
@@ -150,8 +153,32 @@ def test_across_people_the_floor_is_reached_and_said():
         sign_flip_people(effects[:1], 999, 0)
 
 
-def test_a_single_block_is_refused():
+def test_too_few_blocks_are_refused():
     folds = folds_of(40)
-    one = Folds(np.zeros(40, int), folds.position, folds.story, folds.run, 0.0)
-    with pytest.raises(LmbrainError, match="single block"):
-        blocks_to_flip(one, 100)
+    two = Folds(folds.block // 2, folds.position, folds.story, folds.run, 0.0)
+    with pytest.raises(LmbrainError, match="only 2 to flip"):
+        blocks_to_flip(two, 100)
+
+
+def test_few_folds_are_noted():
+    folds = make_folds(np.full(300, "a"), np.arange(300.0), np.ones(300, bool), 3, 5)
+    person = cohort(np.random.default_rng(0), folds, 0.0, targets=4)
+    assert any("folds.outer" in n for n in compare_models([person], folds, **SETTINGS).notes)
+
+
+def test_results_do_not_depend_on_the_chunk(monkeypatch):
+    folds = make_folds(np.full(300, "a"), np.arange(300.0), np.ones(300, bool), 5, 5)
+    person = cohort(np.random.default_rng(0), folds, 0.2, targets=20)
+    whole = compare_models([person], folds, **SETTINGS)
+    monkeypatch.setattr(comparison, "CHUNK", 7)
+    parts = compare_models([person], folds, **SETTINGS)
+    np.testing.assert_allclose(whole.error_interval, parts.error_interval)
+
+
+def test_energy_of_words_is_in_training_variances():
+    folds, rng = folds_of(80, 4), np.random.default_rng(0)
+    y, targets = 3 + 1e-12 * rng.standard_normal((80, 5)), np.arange(5) < 3
+    energy = response_energy(y, folds, targets)
+    train = y[folds.block != folds.block[7]][:, :3]
+    expected = (((y[7, :3] - train.mean(axis=0)) / train.std(axis=0)) ** 2).mean()
+    assert energy[7] == pytest.approx(expected)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import sparse
 
 from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.ridge import nested_ridge
@@ -30,7 +31,13 @@ def comparison():
         Fit.of(nested_ridge(x, response, folds, [10, 1000])) for x in (features[:, :1], features)
     )
     return compare_models(
-        [(response, base, tuned)], folds, block=20, resamples=199, level=0.05, seed=0
+        [(response, base, tuned)],
+        folds,
+        block=20,
+        resamples=199,
+        level=0.05,
+        seed=0,
+        adjacency=sparse.csr_array(np.ones((SENSORS * BINS, SENSORS * BINS))),
     )
 
 
@@ -46,7 +53,13 @@ def test_windows_and_course_are_means_over_sensors(comparison):
     np.testing.assert_allclose(found["window_gain"], [gain[:, 1:3].mean(), gain.mean()])
     np.testing.assert_allclose(found["course"], gain.mean(axis=0))
     np.testing.assert_allclose(found["r_gain"], gain)
+    for name in ("p", "p_fwe", "q", "p_cluster"):
+        np.testing.assert_array_equal(found[name], getattr(comparison, name).reshape(3, 4))
+    assert not np.array_equal(found["p_fwe"], found["p_cluster"])
     assert found["window_p"][0] < 0.01
+    # Holm: the smaller p counts twice
+    p = found["window_p"].to_numpy()
+    assert found["window_p_corrected"].min() == pytest.approx(2 * p.min())
     assert (found["course_interval"][0, 1:3] > 0).all()
     assert (found["course_interval"][0, [0, 3]] < 0).all()
 

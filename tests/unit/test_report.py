@@ -14,6 +14,7 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
 from lmbrain.report import (
+    beyond,
     divergence,
     encoding,
     hypotheses,
@@ -75,13 +76,15 @@ def significance_of(scores, share):
     found = {
         "p_fwe": (place, np.where(significant, 0.001, 0.5)),
         "significant": (place, significant),
+        "lag1": (place, np.full(r.shape[1:], 0.3)),
+        "decay": (place, np.full(r.shape[1:], 7.0)),
     }
     if len(scores) > 1:
         found["p_people_fwe"] = (place, np.full(r.shape[1:], 0.25))
     return xr.Dataset(
         found,
         coords=scores[0].coords,
-        attrs={"level": 0.05, "notes": "The minimal shift is short."},
+        attrs={"level": 0.05, "mean_interval": [0.01, 0.09], "block": 40.0, "notes": "Few."},
     )
 
 
@@ -239,7 +242,7 @@ def comparison_of(effect, people, p, sensors):
             "window_people_gain": ("window", [effect]),
             "window_people_p": ("window", [0.125]),
         }
-    notes = {"notes": "With 3 people no p can be below 0.12."}
+    notes = {"notes": "With 3 people no p can be below 0.12.", "level": 0.05}
     return xr.Dataset(found, coords={"sensor": sensors, "time": TIME}, attrs=notes)
 
 
@@ -263,6 +266,31 @@ def tuning_section(own_p=0.01, specificity=True, info=None):
         table if specificity else None,
         info,
     )  # fmt: skip
+
+
+def two_windows(p, gains):
+    """A comparison with another p and gain in each of two windows."""
+    one = comparison_of(gains[0], PEOPLE, p[0], meg_info().ch_names)
+    other = comparison_of(gains[1], PEOPLE, p[1], meg_info().ch_names)
+    windows = [name for name in one if "window" in one[name].dims]
+    joined = xr.concat(
+        [one[windows], other[windows].assign(window_start=("window", [0.3]))], "window"
+    )
+    return one.drop_dims("window").assign({name: joined[name] for name in windows})
+
+
+def test_the_verdict_beyond_the_controls_is_that_of_the_window_with_the_smallest_p():
+    section = beyond.section(two_windows((0.9, 0.001), (-0.002, 0.03)), None)
+    assert "predicted better" in section.verdict
+    assert "+0.0300" in section.verdict and "300 to" in section.verdict
+    section = beyond.section(two_windows((0.9, 0.2), (-0.002, 0.01)), None)
+    assert "not shown" in section.verdict and "+0.0100" in section.verdict
+
+
+def test_a_stricter_level_of_the_config_counts_on_the_page():
+    found = comparison_of(0.01, PEOPLE, 0.03, meg_info().ch_names)
+    assert "predicted better" in beyond.section(found, None).verdict
+    assert "not shown" in beyond.section(found.assign_attrs(level=0.01), None).verdict
 
 
 def quality_of(noisy=("MEG 0113",), distance=1.2):
@@ -440,7 +468,7 @@ def test_no_figure_stays_with_pyplot(whole_page):
 
 
 def test_encoding_verdict_states_r_ceiling_and_gain_of_the_language_model(encoded):
-    assert "mean r of 0.050 (50% of the noise ceiling, 0.100)" in encoded.verdict
+    assert "mean r of 0.050 [0.010, 0.090] (50% of the noise ceiling, 0.100)" in encoded.verdict
     assert "50% of sensors and bins" in encoded.verdict
     assert "adds +0.030 (higher in 3 of 3 people)" in encoded.verdict
 
@@ -537,7 +565,7 @@ def test_no_hypothesis_is_said_plainly():
 
 def test_tuning_verdict_counts_models_that_gain():
     section = tuning_section()
-    assert "1 of 2 add to the base model's prediction" in section.verdict
+    assert "1 of 2 predict the responses better" in section.verdict
     assert "gain in 2 of 2 (social emotional and physical)" in section.verdict
     assert "gain in 0 of 2" in tuning_section(own_p=0.2).verdict
     assert "cannot be told apart" in tuning_section(specificity=False).verdict

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 
 from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
-from lmbrain.inference.resampling import block_sums, contiguous_blocks, draw_shifts, sign_flips
+from lmbrain.inference.resampling import (
+    block_length,
+    block_sums,
+    contiguous_blocks,
+    draw_shifts,
+    sign_flips,
+)
 
 
 def folds_of(n, outer=4, usable=None, step=1.0):
@@ -64,6 +70,17 @@ def test_blocks_span_the_length_asked():
     blocks = contiguous_blocks(folds_of(200), 20)
     assert (np.bincount(blocks) >= 20).all()
     assert len(np.bincount(blocks)) == 8
+
+
+def test_a_block_is_as_long_as_the_slowest_waves_or_three_times_the_autocorrelation():
+    folds = folds_of(400, step=2.0)
+    decay = np.full(100, 5)
+    assert block_length(None, decay, folds, None) == 3 * 5 * 2.0
+    assert block_length(None, decay, folds, 40.0) == 40.0
+    assert block_length(None, 5 * decay, folds, 40.0) == 150.0
+    assert block_length(7.0, decay, folds, 40.0) == 7.0
+    # Without drift to remove and autocorrelation, words stand alone.
+    assert block_length(None, 0 * decay, folds, None) == 2.0
 
 
 def test_few_units_get_every_flip_once_and_many_a_random_draw():

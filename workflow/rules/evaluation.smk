@@ -122,7 +122,6 @@ rule specificity:
         improvements=expand(rules.word_improvement.output.words, domain=DOMAINS),
         categories=CATEGORIES,
         controls=f"{ROOT}/features/controls.tsv",
-        divergence=f"{ROOT}/divergence/words.tsv",
         words=WORDS,
         folds=f"{ROOT}/folds.tsv",
     output:
@@ -137,6 +136,7 @@ rule specificity:
     params:
         **CLEARING,
         domains=DOMAINS,
+        nested=set(STUDY.encoding.spaces.lm) <= set(STUDY.encoding.spaces.tuned),
         settings={key: values("evaluation")[key] for key in ("block", "resamples")},
         seed=STUDY.seed,
         code=code("specificity.py"),

@@ -48,4 +48,5 @@ with job(snakemake) as made:
         resamples=settings["resamples"],
         seed=params.seed,
     )
+    result.attrs["level"] = params.level
     write_netcdf(result, snakemake.output.comparison, made)

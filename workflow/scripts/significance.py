@@ -59,6 +59,7 @@ with job(snakemake) as made:
         notes += [*across.notes, SKEWED]
     result["significant"] = (result["p_fwe"] < settings["level"]).astype(np.int8)
     result.attrs = {"notes": "\n".join(notes), "level": settings["level"]}
+    result.attrs["mean_interval"] = test.mean_interval
     if test.block is not None:
         result.attrs["block"] = test.block
     write_netcdf(result, snakemake.output.significance, made)

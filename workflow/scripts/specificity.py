@@ -19,13 +19,14 @@ with job(snakemake) as made:
         for domain, path in zip(params.domains, snakemake.input.improvements, strict=True)
     }
     frequency = read_table(snakemake.input.controls, numeric=("log_frequency",))["log_frequency"]
-    energy = read_table(snakemake.input.divergence, numeric=("response_energy",))
+    energy = read_table(snakemake.input.improvements[0], numeric=("response_energy",))
     table = specificity(
         pd.DataFrame(improvements),
         categories,
         word_covariates(words, frequency, energy["response_energy"]),
         read_folds(snakemake.input.folds),
         own={domain: domain for domain in params.domains if domain in names},
+        nested=params.nested,
         block=settings["block"],
         drift_cutoff=params.drift_cutoff,
         resamples=settings["resamples"],

@@ -7,7 +7,7 @@ from _job import job
 from lmbrain.artefacts import read_netcdf, write_table
 from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
-from lmbrain.inference.comparison import word_improvement
+from lmbrain.inference.comparison import response_energy, word_improvement
 
 with job(snakemake) as made:
     given, params = snakemake.input, snakemake.params
@@ -21,5 +21,7 @@ with job(snakemake) as made:
     ]
     targets = np.broadcast_to(inside, responses.shape[1:]).ravel()
     improvement = word_improvement(*values, folds, targets)
+    energy = response_energy(values[0], folds, targets)
     words = pd.DataFrame({"item": np.arange(len(responses)), "improvement": improvement})
+    words["response_energy"] = energy
     write_table(words, snakemake.output.words, made)

@@ -38,23 +38,35 @@ def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> spars
     Raises
     ------
     LmbrainError
-        If a sensor is not in `info`.
+        If a sensor is not in `info`, has no position there, or MNE knows no neighbours of it.
     """
     import mne
 
     missing = [s for s in sensors if s not in info.ch_names]
     if missing:
         raise LmbrainError(
-            f"Sensor {missing[0]} has no position in the recording's info; name the sensors as the "
-            "recording does."
+            f"Sensor {missing[0]} is not in the recording; name the sensors as the recording does."
         )
     chosen = mne.pick_info(info, [info.ch_names.index(s) for s in sensors])
+    for channel in chosen["chs"]:
+        if not np.any(np.nan_to_num(channel["loc"][:3])):
+            raise LmbrainError(
+                f"Sensor {channel['ch_name']} has no position in the recording, so that clusters "
+                "have no neighbours; add the positions (mne.Info.set_montage or the raw file's)."
+            )
     place = {name: i for i, name in enumerate(sensors)}
     rows, columns = [], []
     for kind in dict.fromkeys(chosen.get_channel_types()):
         with mne.utils.use_log_level("error"):
             found, names = mne.channels.find_ch_adjacency(chosen, kind)
         first, second = found.nonzero()
+        alone = [s for s, k in zip(sensors, chosen.get_channel_types(), strict=True) if k == kind]
+        if not set(alone) <= set(names):
+            unknown = next(s for s in alone if s not in names)
+            raise LmbrainError(
+                f"MNE's neighbours of {kind} sensors do not name {unknown}; name the sensors as "
+                "their system does."
+            )
         order = np.array([place.get(name, -1) for name in names])
         here = (order[first] >= 0) & (order[second] >= 0)
         rows.append(order[first[here]])
@@ -67,7 +79,7 @@ def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> spars
 def read_neighbours(
     recording: str | Path, sensors: Sequence[str], bins: int
 ) -> sparse.csr_array | None:
-    """`sensor_adjacency` of a file of word-locked epochs; None for files without positions."""
+    """`sensor_adjacency` of a file of word-locked epochs (FIF); None for other files."""
     if Path(recording).suffix != ".fif":
         return None
     import mne

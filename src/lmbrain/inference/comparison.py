@@ -27,6 +27,7 @@ from lmbrain.inference.significance import autocorrelation, p_values, permutatio
 
 # Targets handled at once: bounds the memory, changes no result.
 CHUNK = 512
+FEW_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def compare_models(
     if unit == "words":
         found, notes = _permuted(estimate, null / count)
     else:
-        found, notes = _flipped(sums, estimate, resamples, seed, adjacency)
+        found, notes = _flipped(sums, estimate, folds.n_outer, resamples, seed, adjacency)
     too_few = resamples_note(len(decay), resamples, level)
     return Comparison(
         r_gain=estimate.effect,
@@ -200,18 +201,26 @@ def compare_models(
 def _flipped(
     sums: np.ndarray,
     estimate: Jackknife,
+    folds: int,
     resamples: int,
     seed: int,
     adjacency: sparse.csr_array | None,
 ) -> tuple[FlipTest, list[str]]:
     observed = flip_scale(stats.norm.isf(estimate.p), len(sums))
     found = flip_test(sums, resamples, seed, observed=observed, adjacency=adjacency)
-    few = f"{len(sums)} blocks of words can give no p below {found.floor:.2g}."
-    return found, [few] if found.floor > 0.01 else []
+    notes = []
+    if found.floor > 0.01:
+        notes.append(f"{len(sums)} blocks of words can give no p below {found.floor:.2g}.")
+    if folds < FEW_FOLDS:
+        notes.append(
+            f"With {folds} folds the jackknife's error is rough: corrected p of comparisons reject "
+            "up to 7% at .05, and there is little power; raise folds.outer."
+        )
+    return found, notes
 
 
 def _permuted(estimate: Jackknife, null: np.ndarray) -> tuple[FlipTest, list[str]]:
-    p, p_fwe, _ = p_values(estimate.effect, null)
+    p, p_fwe = p_values(estimate.effect, null)
     note = (
         "Words were permuted as published: the null is that neither model predicts, and "
         "autocorrelation and refitting are ignored, so p-values are too small."
@@ -279,6 +288,29 @@ def word_improvement(
     return loss_difference(*chosen, folds).mean(axis=1)
 
 
+def response_energy(response: np.ndarray, folds: Folds, targets: np.ndarray) -> np.ndarray:
+    """Mean squared response of each sample over some targets, as the losses of `word_improvement`.
+
+    Parameters
+    ----------
+    response : (n, t)
+    folds
+    targets : (t,) bool
+
+    Returns
+    -------
+    (n,) in training variances, around the training mean; NaN for samples that are never used.
+    """
+    _check_window(targets)
+    chosen = response[:, targets]
+    energy = np.full(len(chosen), np.nan)
+    for fold in range(folds.n_outer):
+        train, test = chosen[folds.train(fold)], folds.test(fold)
+        z = (chosen[test] - train.mean(axis=0, dtype=float)) / train.std(axis=0, dtype=float)
+        energy[test] = np.square(z).mean(axis=1)
+    return energy
+
+
 def _check_window(window: np.ndarray) -> None:
     if window.dtype != bool or not window.any():
         raise LmbrainError("No bin lies in a window of evaluation.windows; widen it.")
@@ -287,7 +319,7 @@ def _check_window(window: np.ndarray) -> None:
 def sign_flip_people(effects: np.ndarray, resamples: int, seed: int) -> PeopleTest:
     """Test mean effects across people by flipping the signs of people.
 
-    Generalises to other people, where `sign_flip_blocks` generalises to other words. With P
+    Generalises to other people, where `compare_models` generalises to other words. With P
     people no p is below 1 / 2**P.
 
     Parameters

@@ -8,6 +8,7 @@ from lmbrain.encoding.folds import UNUSED, Folds
 from lmbrain.errors import LmbrainError
 
 BLOCK_PER_DECAY = 3
+FEWEST_BLOCKS = 3
 
 
 def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -> np.ndarray:
@@ -71,7 +72,7 @@ def block_length(
     if block is not None:
         return block
     gone = BLOCK_PER_DECAY * float(np.quantile(decay, 0.95)) * folds.interval
-    return max(gone, drift_cutoff or 0.0)
+    return max(gone, drift_cutoff or 0.0, folds.interval)
 
 
 def blocks_to_flip(folds: Folds, block: float) -> np.ndarray:
@@ -80,13 +81,14 @@ def blocks_to_flip(folds: Folds, block: float) -> np.ndarray:
     Raises
     ------
     LmbrainError
-        If there are fewer than two.
+        If there are fewer than `FEWEST_BLOCKS`.
     """
     blocks = contiguous_blocks(folds, block)
-    if blocks.max() < 1:
+    if blocks.max() + 1 < FEWEST_BLOCKS:
         raise LmbrainError(
-            f"Blocks of {block:g} leave a single block to flip; lower the block's length (or "
-            "encoding.drift_cutoff, which it follows), or use a longer story."
+            f"Blocks of {block:g} leave only {blocks.max() + 1} to flip; lower their length "
+            "(significance.block, evaluation.block, or encoding.drift_cutoff, which they follow), "
+            "or use a longer story."
         )
     return blocks
 

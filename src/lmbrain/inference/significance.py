@@ -59,6 +59,8 @@ class ChanceTest:
         Mean over people.
     interval : (2, t)
         95% interval of r over other words, by the jackknife over folds.
+    mean_interval : (2,)
+        The same of the mean over all targets.
     p : (t,)
         One-sided, r against chance.
     p_fwe : (t,)
@@ -81,6 +83,7 @@ class ChanceTest:
     r_people: np.ndarray
     r: np.ndarray
     interval: np.ndarray
+    mean_interval: np.ndarray
     p: np.ndarray
     p_fwe: np.ndarray
     q: np.ndarray
@@ -153,7 +156,9 @@ def chance_test(
         else:
             null = null + permutation_null(response, fit.prediction, folds, resamples, seed)
     count, decay = len(r_people), np.max(decays, axis=0)
-    estimate = jackknife(np.mean(r_people, axis=0), left_out / count, folds)
+    per_fold, left_out = np.mean(r_people, axis=0), left_out / count
+    estimate = jackknife(per_fold, left_out, folds)
+    overall = jackknife(*(v.mean(axis=1, keepdims=True) for v in (per_fold, left_out)), folds)
     if method == "flip_blocks":
         block = block_length(block, decay, folds, drift_cutoff)
         found, notes = _flip_blocks(total, block, folds, resamples, seed, adjacency)
@@ -166,6 +171,7 @@ def chance_test(
         r_people=np.mean(r_people, axis=1),
         r=estimate.effect,
         interval=estimate.interval,
+        mean_interval=overall.interval[:, 0],
         p=found.p,
         p_fwe=found.p_fwe,
         q=benjamini_hochberg(found.p),
@@ -220,7 +226,7 @@ def _flip_blocks(
 
 
 def _against(observed: np.ndarray, null: np.ndarray) -> FlipTest:
-    p, p_fwe, _ = p_values(observed, null)
+    p, p_fwe = p_values(observed, null)
     return FlipTest(p, p_fwe, None, 1 / (len(null) + 1))
 
 
@@ -292,8 +298,8 @@ def permutation_null(
     return null
 
 
-def p_values(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """P-values of each target: alone, corrected by the maximum, by Benjamini-Hochberg.
+def p_values(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P-values of each target: alone, and corrected by the maximum.
 
     Parameters
     ----------
@@ -302,13 +308,13 @@ def p_values(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Returns
     -------
-    p, p_fwe, q : (t,), each at least 1 / (resamples + 1)
+    p, p_fwe : (t,), each at least 1 / (resamples + 1)
     """
     p = np.empty(len(observed))
     for start in range(0, len(observed), CHUNK):
         part = slice(start, start + CHUNK)
         p[part] = empirical_p(observed[part], null[:, part])
-    return p, max_statistic(observed, null.max(axis=1)), benjamini_hochberg(p)
+    return p, max_statistic(observed, null.max(axis=1))
 
 
 def autocorrelation(

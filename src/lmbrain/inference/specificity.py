@@ -19,12 +19,11 @@ from scipy import stats
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
-from lmbrain.inference.flips import flip_test
-from lmbrain.inference.resampling import block_length, block_sums, contiguous_blocks
-from lmbrain.inference.significance import autocorrelation
+from lmbrain.inference.flips import flip_scale, flip_test, normal_score
+from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
+from lmbrain.inference.significance import autocorrelation, counted_twice
 from lmbrain.words import bare
 
-MINIMAL_BLOCKS = 5
 OWN_MINUS_OTHERS = "own - others"
 
 
@@ -80,6 +79,7 @@ def specificity(
     own: Mapping[str, str],
     resamples: int,
     seed: int,
+    nested: bool = True,
     block: float | None = None,
     drift_cutoff: float | None = None,
 ) -> pd.DataFrame:
@@ -97,6 +97,10 @@ def specificity(
     folds
     own
         The category each model was tuned on; models not named (controls) get no own row.
+    nested
+        Does the tuned model's space hold all features of the base model? If not, either can win on
+        the category's words by what blocks of words share (`counted_twice`), and flips of losses
+        alone would reject 9% at .05 between equally good models whose features differ on these.
     resamples, seed
     block, drift_cutoff
         As in `lmbrain.inference.significance.chance_test`; the autocorrelation is that of the
@@ -112,7 +116,7 @@ def specificity(
     ------
     LmbrainError
         If a category has no word, all words, or follows from the other columns; if a column is
-        not finite; or with fewer than 5 blocks.
+        not finite; or with too few blocks to flip.
 
     References
     ----------
@@ -122,12 +126,7 @@ def specificity(
     used = folds.usable
     decay = autocorrelation(improvements.to_numpy(float), folds)[1]
     block = block_length(block, decay, folds, drift_cutoff)
-    blocks = contiguous_blocks(folds, block)[used]
-    if blocks.max() + 1 < MINIMAL_BLOCKS:
-        raise LmbrainError(
-            f"Blocks of {block:g} leave only {blocks.max() + 1} blocks to flip; "
-            "lower evaluation.block."
-        )
+    blocks = blocks_to_flip(folds, block)[used]
     design = _Design.build(categories.loc[used], covariates.loc[used])
     rows, scores = [], []
     for model in improvements.columns:
@@ -141,7 +140,11 @@ def specificity(
             rows.append({"model": model, "category": category, **cell, "n_words": words})
             scores.append(score)
     table = pd.DataFrame(rows)
-    found = flip_test(np.column_stack(scores), resamples, seed)
+    sums = np.column_stack(scores)
+    observed = None
+    if not nested:
+        observed = flip_scale(normal_score(sums) / counted_twice(folds), len(sums))
+    found = flip_test(sums, resamples, seed, observed=observed)
     table.insert(5, "p", found.p)
     table.insert(6, "p_corrected", found.p_fwe)
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -11,6 +12,7 @@ from lmbrain.report.blocks import Block, Section, Table, Text
 from lmbrain.report.comparison import (
     COLUMNS,
     EXPLAINED,
+    best_window,
     better_somewhere,
     gain_maps,
     plot_courses,
@@ -18,7 +20,7 @@ from lmbrain.report.comparison import (
     window_name,
 )
 from lmbrain.report.figures import WIDTH, draw
-from lmbrain.report.wording import LEVEL, number, p_value, signed
+from lmbrain.report.wording import number, p_value, signed
 
 if TYPE_CHECKING:
     import mne
@@ -58,17 +60,18 @@ def section(found: xr.Dataset, info: mne.Info | None) -> Section:
 
 
 def _verdict(found: xr.Dataset) -> str:
-    gain = signed(float(found["window_gain"][0]), 4)
-    where = f"({window_name(found, 0)}) " if found.sizes["time"] > 1 else ""
+    window = best_window(found)
+    gain = signed(float(found["window_gain"][window]), 4)
+    where = f" ({window_name(found, window)})" if found.sizes["time"] > 1 else ""
     if better_somewhere(found):
         return (
-            f"The language model adds to what the controls predict {where}: mean gain in r {gain} "
-            f"(corrected p < {LEVEL:g})."
-        ).replace(" :", ":")
+            f"With the language model the responses are predicted better than by the controls"
+            f"{where}: mean gain in r {gain} (corrected p < {found.attrs['level']:g})."
+        )
     return (
-        f"No gain of the language model over the controls is shown {where}: mean difference in r "
-        f"{gain}."
-    ).replace(" :", ":")
+        f"That the language model predicts the responses better than the controls is not shown"
+        f"{where}: mean difference in r {gain}."
+    )
 
 
 def _course(found: xr.Dataset) -> object:
@@ -88,12 +91,15 @@ def _regions(found: xr.Dataset) -> Table:
         gain = float(found["r_gain"][i, 0])
         low, high = found["interval"].to_numpy()[:, i, 0]
         share = float(found["ceiling_share"][i, 0])
+        limits = ""
+        if gain and np.isfinite(share):
+            limits = " [{}, {}]".format(*(signed(share * v / gain, 2) for v in (low, high)))
         people = float(found["p_people_fwe"][i, 0]) if "p_people_fwe" in found else None
         rows.append(
             [
                 str(region),
                 f"{signed(gain)} [{signed(low)}, {signed(high)}]",
-                number(share, 2),
+                number(share, 2) + limits,
                 p_value(float(found["p_fwe"][i, 0])),
                 p_value(people),
             ]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lmbrain.calibration.coverage import BAND
 from lmbrain.calibration.detection import DECOYS
-from lmbrain.calibration.rates import FAMILY_LEVEL, detectable_rate
+from lmbrain.calibration.rates import FAMILY_LEVEL, PART_LEVEL, detectable_rate
 from lmbrain.divergence import MEASURES
 from lmbrain.report.blocks import Block, Cell, Code, Fold, Picture, Section, Table, Text
 from lmbrain.report.figures import COLOURS, FAINT, WIDTH, draw
@@ -190,17 +190,28 @@ def _rate_table(rates: pd.DataFrame) -> Table:
         )
     judged = rates[rates["judged"]]
     top = judged[judged["level"] == judged["level"].max()]
-    tests = int((top["tests"] / top["design_effect"]).median())
-    seen = detectable_rate(tests, float(top["level"].iloc[0]), len(judged))
     caption = (
         f"A cell fails where as many rejections or more would come with a probability below "
-        f"{FAMILY_LEVEL:g} / {len(judged)} at a true rate of exactly its level, so that tests that "
-        f"hold fail somewhere in at most one of {1 / FAMILY_LEVEL:,.0f} runs. Counts are divided "
-        "by the design effect, the scatter of the stories' counts beyond chance. A true rate of "
-        f"{number(seen, 3)} at {top['level'].iloc[0]:g} would fail in 95% of runs (median cell)."
+        f"{PART_LEVEL:.2g} / {len(judged)} at a true rate of exactly its level: a third of the "
+        f"verdict's {FAMILY_LEVEL:g}, intervals and leaks having the rest. Counts are divided by "
+        "the design effect, the scatter of the stories' counts beyond chance, and a t test over "
+        f"stories must refute the level as well. True rates that would fail in 95% of runs at "
+        f"{top['level'].iloc[0]:g}, by the binomial tail (median cell of each kind): "
+        f"{_detectable(top, len(judged))}."
     )
     columns = ["test", "noise", "words", "level", "tests", "rate", "95% interval"]
     return Table([*columns, "design effect", ""], rows, caption, text_columns=2)
+
+
+def _detectable(judged: pd.DataFrame, cells: int) -> str:
+    """The detectable rate of each kind of cell: of targets, families, windows ..."""
+    tests = (judged["tests"] / judged["design_effect"]).astype(int)
+    kinds = judged["test"].str.rsplit(": ", n=1).str[-1]
+    level = float(judged["level"].iloc[0])
+    return ", ".join(
+        f"{kind} {number(detectable_rate(int(count), level, cells), 3)}"
+        for kind, count in tests.groupby(kinds, sort=False).median().items()
+    )
 
 
 def _autocorrelation_table(autocorrelation: pd.DataFrame) -> Table:

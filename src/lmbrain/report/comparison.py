@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lmbrain.report.blocks import Cell, Picture
 from lmbrain.report.figures import COLOURS, FAINT, WIDTH, draw, sensor_layouts, topographies
-from lmbrain.report.wording import LEVEL, p_value, percent, signed
+from lmbrain.report.wording import p_value, percent, signed
 
 if TYPE_CHECKING:
     import mne
@@ -43,16 +43,15 @@ def window_cells(found: xr.Dataset, window: int) -> list[str | Cell]:
         float(found[name][window]) if name in found else None
         for name in ("window_people_gain", "window_people_p")
     )
-    clusters = (
-        percent(float((found["p_cluster"] < LEVEL).mean())) if "p_cluster" in found else "n/a"
-    )
+    level, p_cluster = found.attrs["level"], found.get("p_cluster")
+    clusters = "n/a" if p_cluster is None else percent(float((p_cluster < level).mean()))
     return [
         _interval(gain, low, high, 4),
         _interval(gain / limit, low / limit, high / limit, 2) if limit > 0 else "n/a",
         p_value(float(found["window_p_corrected"][window])),
         signed(people, 4),
         p_value(people_p),
-        percent(float((found["p_fwe"] < LEVEL).mean())),
+        percent(float((found["p_fwe"] < level).mean())),
         clusters,
     ]
 
@@ -67,9 +66,14 @@ def window_name(found: xr.Dataset, window: int) -> str:
     return f"{start:.0f} to {stop:.0f} ms"
 
 
+def best_window(found: xr.Dataset) -> int:
+    """The preset window with the smallest p."""
+    return int(found["window_p_corrected"].argmin())
+
+
 def better_somewhere(found: xr.Dataset) -> bool:
     """Whether any preset window holds a gain after correction."""
-    return bool((found["window_p_corrected"] < LEVEL).any())
+    return bool((found["window_p_corrected"] < found.attrs["level"]).any())
 
 
 def plot_courses(ax: Axes, comparisons: Mapping[str, xr.Dataset]) -> None:

@@ -141,6 +141,7 @@ def section(
     else:
         blocks.append(drawn.regions(summary, ceiling, like))
         blocks.append(_region_table(summary, significance, ceiling, like, parts))
+    blocks.append(_autocorrelation(significance["lm"], like.sizes["time"] > 1))
     blocks += _remarks(denoised, ceiling, len(scores["lm"]))
     blocks.append(Fold("Ridge penalties: were the grids wide enough?", [_penalties(scores)]))
     return Section("encoding", "Encoding models", _verdict(summary, significance, ceiling), blocks)
@@ -156,9 +157,10 @@ def _verdict(
     level = float(significance["lm"].attrs["level"])
     where = f"in {percent(share)} of" if share else "in none of the"
     targets = "sensors and bins" if lm.r.shape[2] > 1 else "regions"
+    low, high = significance["lm"].attrs["mean_interval"]
     text = (
         "Features of the language model and the controls predict single people with a mean r of "
-        f"{number(lm.mean)}"
+        f"{number(lm.mean)} [{number(low)}, {number(high)}]"
     )
     limit = ceiling_of_mean(ceiling["reliability"].to_numpy())
     if limit > 0:
@@ -202,7 +204,11 @@ def _table(
         spread = f"{number(found.people.min())} to {number(found.people.max())}"
         label = "denoised: lm" if name == "denoised" else space(name)
         best = number(float(found.best.mean()))
-        return [label, made_of, f"{features}", number(found.mean), spread, best, fraction, share]
+        mean = number(found.mean)
+        if name in significance:
+            low, high = significance[name].attrs["mean_interval"]
+            mean += f"\n[{number(low)}, {number(high)}]"
+        return [label, made_of, f"{features}", mean, spread, best, fraction, share]
 
     rows = []
     for name, found in summary.items():
@@ -216,11 +222,12 @@ def _table(
         rows.append(row("denoised", "as above, against denoised responses", smooth, "none", "-"))
     caption = (
         "r: Pearson within each test fold, mean over folds, over all sensors and bins, then over "
-        "people (range: lowest to highest person). Best sensors: the tenth with the highest r in "
-        "the inner folds, chosen anew for each test fold. Of ceiling: mean r at those sensors over "
-        "the square root of their mean reliability. Above chance: share of sensors and bins whose "
-        "max-corrected p is below the level, over the story, then over people. Denoised "
-        "responses share data between people: no ceiling applies to them."
+        "people, with its 95% interval over other words (jackknife); people (range: lowest to "
+        "highest person). Best sensors: the tenth with the highest r in the inner folds, chosen "
+        "anew for each test fold. Of ceiling: mean r at those sensors over the square root of "
+        "their mean reliability. Above chance: share of sensors and bins whose max-corrected p is "
+        "below the level, over the story, then over people. Denoised responses share data between "
+        "people: no ceiling applies to them."
     )
     columns = ["feature space", "made of", "features", "mean r", "people", "r, best sensors"]
     columns += ["of ceiling", "above chance"]
@@ -278,6 +285,19 @@ def _penalties(scores: Mapping[str, Sequence[xr.Dataset]]) -> Table:
         "the largest, which does no harm."
     )
     return Table(["feature space", "grid", "median", "smallest", "largest"], rows, caption)
+
+
+def _autocorrelation(found: xr.Dataset, words: bool) -> Text:
+    """How long responses resemble themselves, and the blocks that follow from it."""
+    unit = "words" if words else "volumes"
+    text = (
+        "Autocorrelation of the responses without drift: median "
+        f"{number(float(found['lag1'].median()), 2)} between neighbouring {unit}; under .05 after "
+        f"{float(found['decay'].quantile(0.95)):.0f} {unit} in 95% of the sensors and bins."
+    )
+    if "block" in found.attrs:
+        text += f" Blocks of {found.attrs['block']:.0f} {'words' if words else 's'} were flipped."
+    return Text(text)
 
 
 def _remarks(denoised: Sequence[xr.Dataset], ceiling: xr.Dataset, people: int) -> list[Text]:

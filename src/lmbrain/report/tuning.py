@@ -22,7 +22,6 @@ from lmbrain.report.comparison import (
 )
 from lmbrain.report.figures import COLOURS, WIDTH, draw
 from lmbrain.report.wording import (
-    LEVEL,
     count,
     gain_interval,
     names,
@@ -86,36 +85,37 @@ def _verdict(
     comparisons: Mapping[str, xr.Dataset],
     specificity: pd.DataFrame | None,
 ) -> str:
+    level = next(iter(comparisons.values())).attrs["level"]
     accuracy = [float(best_row(h)["validation_accuracy"]) for h in histories.values()]
     reached = " to ".join(dict.fromkeys(number(a, 2) for a in (min(accuracy), max(accuracy))))
     better = [plain(d) for d, c in comparisons.items() if better_somewhere(c)]
     text = f"Share of held-out questions answered after tuning: {reached}. Over all words, "
-    text += _predicts_better(better, len(comparisons))
+    text += _predicts_better(better, len(comparisons), level)
     if specificity is None:
         return text + " Without word categories, their own domains' words cannot be told apart."
-    held = [_own(specificity, domain) for domain in comparisons]
+    held = [_own(specificity, domain, level) for domain in comparisons]
     own = [plain(d) for d, h in zip(comparisons, held, strict=True) if h]
     text += f" Their own domain's words gain in {len(own)} of {len(comparisons)}"
     text += f" ({names(own)})" if own else ""
     contrast = specificity[specificity["category"] == OWN_MINUS_OTHERS]
     if len(contrast):
-        more = int((contrast["p_corrected"] < LEVEL).sum())
+        more = int((contrast["p_corrected"] < level).sum())
         text += f", more than other domains' words in {more} of {len(contrast)}"
-    return text + f" (corrected p < {LEVEL:g})."
+    return text + f" (corrected p < {level:g})."
 
 
-def _predicts_better(better: Sequence[str], total: int) -> str:
+def _predicts_better(better: Sequence[str], total: int, level: float) -> str:
     if not better:
-        return "no tuned model adds to the base model's prediction of the responses."
+        return "no tuned model is shown to predict the responses better than the base model."
     return (
-        f"{len(better)} of {total} add to the base model's prediction of the responses "
-        f"({names(better)}; p < {LEVEL:g})."
+        f"{len(better)} of {total} predict the responses better than the base model "
+        f"({names(better)}; p < {level:g})."
     )
 
 
-def _own(specificity: pd.DataFrame, domain: str) -> bool:
+def _own(specificity: pd.DataFrame, domain: str, level: float) -> bool:
     row = (specificity["model"] == domain) & (specificity["category"] == domain)
-    return bool((specificity.loc[row, "p_corrected"] < LEVEL).any())
+    return bool((specificity.loc[row, "p_corrected"] < level).any())
 
 
 def _curves(
