@@ -8,7 +8,7 @@ from scipy import stats
 from lmbrain.calibration import false_positives as calibrated
 from lmbrain.calibration.cohorts import Plan
 from lmbrain.calibration.false_positives import LEVELS, chain, false_positives, parametric_p
-from lmbrain.calibration.rates import FAMILY_LEVEL, summarise
+from lmbrain.calibration.rates import PART_LEVEL, summarise
 from lmbrain.inference.fits import Fit
 
 PLAN = Plan(words=500, stories=4, cohorts=8, features=12, folds=10, gap=10.0, resamples=999)
@@ -39,7 +39,7 @@ def test_judged_tests_hold_and_the_published_ones_are_shown_to_fail(counted):
     beside = table[~table["judged"] & (table["level"] == 0.05)].set_index("test")["rate"]
     assert beside["chance, parametric: target"] > 0.15
     assert beside["chance, permuted words: target"] > 0.15
-    assert (table["bound"] == FAMILY_LEVEL / table["judged"].sum()).all()
+    assert (table["bound"] == PART_LEVEL / table["judged"].sum()).all()
 
 
 def test_the_same_seed_gives_the_same_counts_and_another_one_others(monkeypatch):

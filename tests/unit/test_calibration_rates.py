@@ -7,10 +7,13 @@ from scipy import stats
 
 from lmbrain.calibration.rates import (
     FAMILY_LEVEL,
+    PART_LEVEL,
+    PARTS,
     design_effect,
     detectable_rate,
     excess_p,
     rate_interval,
+    story_p,
     summarise,
 )
 from lmbrain.calibration.verdict import failures, judge
@@ -62,13 +65,13 @@ def counts(rates, stories=50, tests=40, judged=True, seed=0):
 def test_a_cell_above_its_level_fails_and_one_at_it_holds():
     table = summarise(counts([0.05, 0.09]))
     assert table["holds"].tolist() == [True, False]
-    assert table["bound"].tolist() == [FAMILY_LEVEL / 2] * 2
+    assert table["bound"].tolist() == [PART_LEVEL / 2] * 2
     assert table["tests"].tolist() == [2000, 2000]
 
 
 def test_tests_shown_beside_do_not_count_for_the_bound():
     table = summarise(pd.concat([counts([0.05, 0.05]), counts([0.3, 0.3], judged=False)]))
-    assert (table["bound"] == FAMILY_LEVEL / 2).all()
+    assert (table["bound"] == PART_LEVEL / 2).all()
     with pytest.raises(LmbrainError, match="No test is judged"):
         summarise(counts([0.05], judged=False))
 
@@ -77,19 +80,68 @@ def test_false_alarms_of_whole_calibrations_are_rarer_than_the_stated_rate():
     # 100 cells of 2,000 tests at exactly their level, 5,000 times: the exact share that fails.
     cells = 100
     tail = stats.binom.sf(np.arange(2001) - 1, 2000, 0.05)
-    fails = tail < FAMILY_LEVEL / cells
+    fails = tail < PART_LEVEL / cells
     one = stats.binom.pmf(np.arange(2001), 2000, 0.05)[fails].sum()
-    assert 1 - (1 - one) ** cells <= FAMILY_LEVEL
+    assert 1 - (1 - one) ** cells <= PART_LEVEL
     # and the calibration uses just this rule
     first = int(fails.argmax())
-    assert excess_p(first, 2000, 0.05) < FAMILY_LEVEL / cells <= excess_p(first - 1, 2000, 0.05)
+    assert excess_p(first, 2000, 0.05) < PART_LEVEL / cells <= excess_p(first - 1, 2000, 0.05)
+
+
+def test_the_three_parts_spend_the_verdicts_level_together():
+    assert pytest.approx(FAMILY_LEVEL) == PARTS * PART_LEVEL
+
+
+def test_stories_must_refute_the_level_as_well_as_counts():
+    tests, rejections = np.full(6, 100), np.array([0, 0, 0, 0, 0, 90])
+    rates = stats.ttest_1samp(rejections / tests, 0.05, alternative="greater").pvalue
+    assert story_p(rejections, tests, 0.05) >= rates > 0.1
+    same = np.full(6, 20)
+    assert story_p(same, tests, 0.05) == excess_p(120, 600, 0.05)
+
+
+def test_valid_tests_of_correlated_targets_fail_no_more_often_than_the_bound():
+    # Stories of the reduced run: 12, each of 8 cohorts x 10 targets, neighbours correlated .6.
+    rng, runs, level, bound = np.random.default_rng(0), 60_000, 0.05, 1e-4
+    place = np.arange(10)
+    root = np.linalg.cholesky(0.6 ** np.abs(place[:, None] - place)).astype(np.float32)
+    values = (
+        rng.standard_normal((runs // 10, 96, 10), dtype=np.float32) @ root.T for _ in range(10)
+    )
+    critical = stats.norm.isf(level)
+    hits = np.concatenate(
+        [(v > critical).reshape(-1, 12, 80).sum(axis=2, dtype=int) for v in values]
+    )
+    # A design effect only raises p: no cell but these could fail.
+    near = hits[stats.binom.sf(hits.sum(axis=1) - 1, 960, level) < bound]
+    cells = pd.DataFrame(
+        {
+            "test": np.repeat([f"test {i}" for i in range(len(near))], 12),
+            "noise": "ar0",
+            "words": 500,
+            "level": level,
+            "judged": True,
+            "story": np.tile(np.arange(12), len(near)),
+            "tests": 80,
+            "rejections": near.ravel(),
+        }
+    )
+    table = summarise(cells)
+    most = stats.binom.isf(1e-3, runs, bound)
+    assert (table["p_excess"] < bound).sum() <= most
+    effect = table["design_effect"]
+    alone = [
+        excess_p(k / d, n / d, level)
+        for k, n, d in zip(table["rejections"], table["tests"], effect, strict=True)
+    ]
+    assert (np.array(alone) < bound).sum() > most
 
 
 def test_detectable_rate_is_found_in_95_percent_of_runs():
     rate = detectable_rate(2000, 0.05, 100)
-    critical = int(stats.binom.isf(FAMILY_LEVEL / 100, 2000, 0.05)) + 1
+    critical = int(stats.binom.isf(PART_LEVEL / 100, 2000, 0.05)) + 1
     assert stats.binom.sf(critical - 1, 2000, rate) == pytest.approx(0.95, abs=1e-6)
-    assert excess_p(critical, 2000, 0.05) < FAMILY_LEVEL / 100
+    assert excess_p(critical, 2000, 0.05) < PART_LEVEL / 100
 
 
 def test_the_verdict_stops_at_a_failing_test_interval_or_attack():

@@ -24,7 +24,7 @@ from lmbrain.calibration.cohorts import (
 )
 from lmbrain.calibration.false_positives import GROUP, PEOPLE
 from lmbrain.calibration.noise import noise
-from lmbrain.calibration.rates import FAMILY_LEVEL, design_effect, excess_p, rate_interval
+from lmbrain.calibration.rates import PART_LEVEL, design_effect, rate_interval, story_p
 from lmbrain.errors import LmbrainError
 from lmbrain.inference.comparison import compare_models, sign_flip_people
 from lmbrain.inference.significance import chance_test
@@ -78,7 +78,7 @@ def coverage(samples: pd.DataFrame) -> pd.DataFrame:
     DataFrame, a row an effect: noise, words, effect, strength, intervals, truth, width (mean),
     coverage, ci_low, ci_high (95%, counts divided by the design effect over stories), inside
     (coverage lies in BAND), holds (a coverage of BAND's lower end or more is not refuted: the
-    one-sided probability there stays above FAMILY_LEVEL / rows). The jackknife's intervals are
+    one-sided `story_p` there stays above PART_LEVEL / rows). The jackknife's intervals are
     known to be too wide where little is predicted, which is no failure.
 
     Raises
@@ -90,13 +90,14 @@ def coverage(samples: pd.DataFrame) -> pd.DataFrame:
         raise LmbrainError("There is no interval to judge; simulate at least one story.")
     keys = ["noise", "words", "effect", "strength"]
     groups = list(samples.groupby(keys, sort=False))
-    bound = FAMILY_LEVEL / len(groups)
+    bound = PART_LEVEL / len(groups)
     rows = []
     for key, table in groups:
         truth = table["estimate"].mean()
         missed = (table["low"] > truth) | (table["high"] < truth)
         by_story = missed.groupby(table["story"])
-        effect = design_effect(by_story.sum().to_numpy(), by_story.size().to_numpy())
+        counts = by_story.sum().to_numpy(), by_story.size().to_numpy()
+        effect = design_effect(*counts)
         tests, misses = len(table) / effect, missed.sum() / effect
         low, high = rate_interval(misses, tests)
         rows.append(
@@ -109,7 +110,7 @@ def coverage(samples: pd.DataFrame) -> pd.DataFrame:
                 "ci_low": 1 - high,
                 "ci_high": 1 - low,
                 "inside": bool(BAND[0] <= 1 - missed.mean() <= BAND[1]),
-                "holds": bool(excess_p(misses, tests, 1 - BAND[0]) >= bound),
+                "holds": bool(story_p(*counts, 1 - BAND[0]) >= bound),
             }
         )
     return pd.DataFrame(rows)

@@ -70,7 +70,8 @@ def false_positives(kind: str, plan: Plan, seed: int) -> tuple[pd.DataFrame, pd.
     kind
         Of noise (`lmbrain.calibration.noise.noise`).
     plan
-        2,000 cohorts in all (stories x cohorts) tell .05 from .07.
+        `lmbrain.calibration.rates.detectable_rate` says what so many tests (stories x cohorts,
+        times TARGETS where each target is a test) would catch.
     seed
 
     Returns

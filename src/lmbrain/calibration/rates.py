@@ -2,12 +2,14 @@
 
 A cell is one test in one kind of noise and length of story at one level. Under its null a test at
 level a may reject in at most a share a of cohorts. With c cells, a cell fails where as many
-rejections or more would happen with a probability below FAMILY_LEVEL / c at a rate of exactly a, so
-that a calibration of valid tests fails in at most one of 1 / FAMILY_LEVEL runs.
+rejections or more would happen with a probability below PART_LEVEL / c at a rate of exactly a. The
+calibration judges PARTS kinds of cells (rates, intervals, leaks), each at its part of FAMILY_LEVEL,
+so that one of valid tests fails in at most about one of 1 / FAMILY_LEVEL runs.
 
-Cohorts that share a story share its features. Where that makes their rejections alike, they count
-for less: counts are divided by the design effect, the variance of the stories' counts over that of
-independent cohorts.
+Cohorts that share a story share its features, and targets of a cohort their noise, so that their
+rejections are alike and count for less. The design effect says by how much, but is an estimate: a
+cell is also held to a t test over stories, which are independent, and fails only where both refute
+its level.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from scipy import stats
 
 from lmbrain.errors import LmbrainError
 
-FAMILY_LEVEL = 1e-3
+FAMILY_LEVEL = 1e-3  # of the whole verdict
+PARTS = 3  # rates, intervals, leaks
+PART_LEVEL = FAMILY_LEVEL / PARTS
 CONFIDENCE = 0.95  # of the intervals shown
 
 
@@ -68,6 +72,31 @@ def excess_p(rejections: float, tests: float, level: float) -> float:
     return float(stats.beta.cdf(level, rejections, tests - rejections + 1))
 
 
+def story_p(rejections: np.ndarray, tests: np.ndarray, level: float) -> float:
+    """p that the rate is above `level`, with the scatter between stories for its error.
+
+    Parameters
+    ----------
+    rejections, tests : (stories,) int
+        Of each story; stories weigh the same.
+    level : float
+
+    Returns
+    -------
+    float
+        The larger of the binomial tail of the counts divided by `design_effect`, and of the
+        one-sided t test of the stories' rates with stories - 1 degrees of freedom. The former
+        alone where all stories have the same rate.
+    """
+    rejections, tests = np.asarray(rejections, float), np.asarray(tests, float)
+    effect = design_effect(rejections, tests)
+    tail = excess_p(rejections.sum() / effect, tests.sum() / effect, level)
+    rates = rejections / tests
+    if len(rates) < 2 or np.ptp(rates) == 0:
+        return tail
+    return max(tail, float(stats.ttest_1samp(rates, level, alternative="greater").pvalue))
+
+
 def summarise(counts: pd.DataFrame) -> pd.DataFrame:
     """Rates of all cells, and which break the bound.
 
@@ -80,7 +109,8 @@ def summarise(counts: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, a row a cell: test, noise, words, level, judged, tests, rejections, rate, ci_low,
-    ci_high (95%), design_effect, p_excess, bound (what p_excess must not fall below), holds.
+    ci_high (95%), design_effect, p_excess (`story_p`), bound (what p_excess must not fall below),
+    holds.
 
     Raises
     ------
@@ -102,20 +132,23 @@ def summarise(counts: pd.DataFrame) -> pd.DataFrame:
                 "ci_low": low,
                 "ci_high": high,
                 "design_effect": effect,
-                "p_excess": excess_p(rejections / effect, tests / effect, key[3]),
+                "p_excess": story_p(stories["rejections"], stories["tests"], key[3]),
             }
         )
     table = pd.DataFrame(rows)
     judged = int(table["judged"].sum())
     if judged == 0:
         raise LmbrainError("No test is judged; simulate at least one.")
-    table["bound"] = FAMILY_LEVEL / judged
+    table["bound"] = PART_LEVEL / judged
     table["holds"] = table["p_excess"] >= table["bound"]
     return table
 
 
 def detectable_rate(tests: int, level: float, cells: int, power: float = 0.95) -> float:
-    """The smallest true rate that a cell of so many tests would fail at with this probability."""
-    bound = FAMILY_LEVEL / cells
+    """The smallest true rate that a cell of so many tests would fail at with this probability.
+
+    By the binomial tail alone, of tests divided by their design effect.
+    """
+    bound = PART_LEVEL / cells
     critical = int(stats.binom.isf(bound, tests, level)) + 1
     return float(stats.beta.ppf(power, critical, tests - critical + 1))
