@@ -80,7 +80,7 @@ def made_up(noise="ar0", rejections=10):
     )
     lags = {"lag1": 0.5, "decay": 5.0, "lag1_cleared": 0.4, "decay_cleared": 3.0}
     leaks = {"attack": "scaling", "attempts": 9, "r": 0.001, "error": 0.01, "p": 0.9}
-    leaks |= {"bound": 1e-4, "r_leaky": 0.4, "error_leaky": 0.01, "tight": True}
+    leaks |= {"bound": 1e-4, "caught": 0.05, "r_leaky": 0.4, "error_leaky": 0.01, "tight": True}
     return {
         "rates": rates,
         "coverage": coverage,

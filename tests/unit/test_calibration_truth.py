@@ -110,6 +110,22 @@ def test_an_attack_leaks_where_it_may_and_nowhere_else(name):
     assert leaky > 0.1
 
 
+def test_denoising_that_ignores_the_folds_is_caught_within_twenty_attempts(monkeypatch):
+    monkeypatch.setattr(leaks, "ATTACKS", {"denoising": leaks.denoising})
+    monkeypatch.setattr(leaks, "DENOISED", 20)
+    row = leaks.leak_tests(6, 0).iloc[0]
+    assert row["error"] * np.sqrt(6 / 20) < 0.05
+    assert abs(row["r"]) < row["r_leaky"] / 3
+    assert row["tight"]
+    whole = leaks.denoised_targets
+
+    def ignores(*data, within_folds):
+        return whole(*data, within_folds=False)
+
+    monkeypatch.setattr(leaks, "denoised_targets", ignores)
+    assert not leaks.leak_tests(6, 0)["tight"].any()
+
+
 def test_a_step_that_leaks_is_called_so(monkeypatch):
     def leaks_everywhere(rng):
         return 0.3 + 0.01 * rng.standard_normal(), 0.3 + 0.01 * rng.standard_normal()

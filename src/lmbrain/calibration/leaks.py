@@ -19,7 +19,8 @@ from scipy import stats
 from lmbrain.calibration.cohorts import PENALTIES, Plan, generator, make_story, planted_signal
 from lmbrain.calibration.noise import autoregressive, noise
 from lmbrain.calibration.rates import PART_LEVEL
-from lmbrain.divergence import select_sensors
+from lmbrain.divergence import select_reliable_sensors, select_sensors
+from lmbrain.encoding.delays import needed_gap
 from lmbrain.encoding.design import WordDesign, leading_components
 from lmbrain.encoding.folds import Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
@@ -34,6 +35,8 @@ LOUD_WORDS = 5  # words of the attacked fold whose loud features steer what is f
 LOUDNESS = 50.0
 COMPONENTS = 5
 SENSORS = 60
+DENOISED = 40  # responses whose denoising is attacked at once
+SHARING, SHARED = 6, 2.0  # sensors with noise that people share in the test block, and its SD
 CONTEXT = 20  # words
 
 Attack = Callable[[np.random.Generator], tuple[float, float]]
@@ -51,7 +54,8 @@ def leak_tests(attempts: int, seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame, a row an attack: attack, attempts; r and error (its standard error) by the
-    project's own way; p (two-sided, r = 0); bound (what p must not fall below); r_leaky and
+    project's own way; p (two-sided, r = 0); bound (what p must not fall below); caught (the
+    smallest absolute r at which p would fall below it, given the error); r_leaky and
     error_leaky by the leaky way; tight: p >= bound, and the leaky way
     is above 0 at the same level.
     """
@@ -70,6 +74,7 @@ def leak_tests(attempts: int, seed: int) -> pd.DataFrame:
                 "error": error[0],
                 "p": p[0],
                 "bound": bound,
+                "caught": stats.t.isf(bound / 2, attempts - 1) * error[0],
                 "r_leaky": r[:, 1].mean(),
                 "error_leaky": error[1],
                 "tight": bool(p[0] >= bound) and leaky,
@@ -117,17 +122,17 @@ def components(rng: np.random.Generator) -> tuple[float, float]:
 def denoising(rng: np.random.Generator) -> tuple[float, float]:
     """A feature follows what the test words add to the weights of denoising.
 
-    Training responses that were denoised with these weights teach the feature the test words.
+    Training responses that were denoised with these weights teach the feature the test words. One
+    feature's weight has either sign by chance: r is the mean over many independent responses.
     """
-    folds, _, response = _noise_data(rng)
+    folds, _, _ = _noise_data(rng)
+    responses = rng.standard_normal((WORDS, DENOISED))
     other = rng.standard_normal((WORDS, SENSORS))
     test = folds.test(ATTACKED)
-    feature = other @ (other[test].T @ response[test])
-    feature /= feature.std()
-    feature[test] = response[test] + 2 * rng.standard_normal(int(test.sum()))
-    return tuple(
-        _denoised_r(feature[:, None], response, other, folds, within) for within in (True, False)
-    )
+    features = other @ (other[test].T @ responses[test])
+    features /= features.std(axis=0)
+    features[test] = responses[test] + 2 * rng.standard_normal((int(test.sum()), DENOISED))
+    return tuple(_denoised_r(folds, responses, other, features, within) for within in (True, False))
 
 
 def sensor_choice(rng: np.random.Generator) -> tuple[float, float]:
@@ -143,6 +148,26 @@ def sensor_choice(rng: np.random.Generator) -> tuple[float, float]:
     return float(found.r_per_fold[honest].mean()), float(found.r_per_fold[leaky].mean())
 
 
+def reliable_sensor_choice(rng: np.random.Generator) -> tuple[float, float]:
+    """People share noise at a few sensors, in the test block alone.
+
+    r is how much more people correlate there at the chosen sensors than at all. The choices of the
+    other folds, whose training words hold the attacked block, are the leaky ones.
+    """
+    folds, _, _ = _noise_data(rng)
+    test, people = folds.test(ATTACKED), rng.standard_normal((3, WORDS, SENSORS))
+    places = rng.permutation(SENSORS)[:SHARING]
+    people[np.ix_([0, 1, 2], test, places)] += SHARED * rng.standard_normal((test.sum(), SHARING))
+    masks = select_reliable_sensors(
+        [values[:, :, None] for values in people], folds, np.ones(1, bool), SHARING / SENSORS
+    )
+    pairs = [pearson(people[i][test], people[j][test]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    shared = np.mean(pairs, axis=0)
+    shared -= shared.mean()
+    leaky = masks[(ATTACKED + 1) % FOLDS]
+    return float(shared[masks[ATTACKED]].mean()), float(shared[leaky].mean())
+
+
 def window_straddling(rng: np.random.Generator) -> tuple[float, float]:
     """Windows of words beside a fold's edge hold words of both sides; the gap keeps them apart.
 
@@ -155,7 +180,9 @@ def window_straddling(rng: np.random.Generator) -> tuple[float, float]:
     features = (running[CONTEXT:] - running[:-CONTEXT])[:words]
     responses = autoregressive(0.95, words, 40, rng)
     place = np.arange(words, dtype=float)
-    folds = make_folds(np.full(words, "a"), place, np.ones(words, bool), blocks, float(CONTEXT))
+    story = np.full(words, "a")
+    gap = needed_gap(place, story, CONTEXT, None, None)
+    folds = make_folds(story, place, np.ones(words, bool), blocks, gap)
     return tuple(
         float(nested_ridge(features, responses, cut, PENALTIES).r.mean())
         for cut in (folds, replace(folds, gap=0.0))
@@ -189,6 +216,7 @@ ATTACKS: dict[str, Attack] = {
     "components": components,
     "denoising": denoising,
     "sensor_choice": sensor_choice,
+    "reliable_sensor_choice": reliable_sensor_choice,
     "window_straddling": window_straddling,
     "shuffled_features": shuffled_features,
     "random_model": random_model,
@@ -225,12 +253,21 @@ def _unscaled_r(
 
 
 def _denoised_r(
-    feature: np.ndarray, response: np.ndarray, other: np.ndarray, folds: Folds, within: bool
+    folds: Folds, responses: np.ndarray, other: np.ndarray, features: np.ndarray, within: bool
 ) -> float:
-    """r with the raw response of a fit to the denoised one, in the attacked fold."""
+    """Mean r, in the attacked fold, of fits to the denoised response by each one's feature."""
     targets = denoised_targets(
-        response[:, None, None], [other[:, :, None]], folds, PENALTIES, within_folds=within
+        responses[:, :, None], [other[:, :, None]], folds, PENALTIES, within_folds=within
     )
-    found = nested_ridge(feature, lambda outer: targets(outer)[:, :, 0], folds, PENALTIES)
     rows = folds.test(ATTACKED)
-    return float(pearson(found.prediction[rows, 0], response[rows]))
+    r = []
+    for i in range(responses.shape[1]):
+        own = slice(i, i + 1)
+        found = nested_ridge(
+            features[:, own],
+            lambda outer, own=own: targets(outer)[:, own, 0],
+            folds,
+            PENALTIES,
+        )
+        r.append(pearson(found.prediction[rows, 0], responses[rows, i]))
+    return float(np.mean(r))

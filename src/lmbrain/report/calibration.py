@@ -332,11 +332,11 @@ def _detection(detection: pd.DataFrame) -> Section:
     strongest = detection[detection["strength"] == detection["strength"].max()]
     means = strongest.groupby(["people", "measure"])["auc_words"].mean()
     best_people, best = means.idxmax()
-    published = means.get(("group", "squared_error"), np.nan)
+    published = means.get(("average", "squared_error"), np.nan)
     verdict = (
         f"At the largest strength {measure(best)} ({best_people}) finds planted words best, with "
-        f"an AUC of {number(means.max(), 2)} over all lengths and gains; squared error, as "
-        f"published, reaches {number(published, 2)} (chance 0.50)."
+        f"an AUC of {number(means.max(), 2)} over all lengths and gains; squared error, of the "
+        f"average as published, reaches {number(published, 2)} (chance 0.50)."
     )
     blocks: list[Block] = [_detection_picture(detection)]
     for (strength, gain), table in strongest.groupby(["strength", "gain"], sort=True):
@@ -423,6 +423,7 @@ def _leaks(leaks: pd.DataFrame) -> Section:
             f"{row.attempts:,.0f}",
             f"{number(row.r, 4)} \N{PLUS-MINUS SIGN} {number(row.error, 4)}",
             f"{row.p:.2g}",
+            number(row.caught, 3),
             f"{number(row.r_leaky, 3)} \N{PLUS-MINUS SIGN} {number(row.error_leaky, 3)}",
             Cell("tight" if row.tight else "LEAKS", strong=not row.tight),
         ]
@@ -430,8 +431,9 @@ def _leaks(leaks: pd.DataFrame) -> Section:
     ]
     caption = (
         "Data that know the test words' responses only where a step is fitted to all words: r by "
-        "this project's own way, p of r = 0, and r by the leaky way. Shuffled features and the "
+        "this project's own way, p of r = 0, the smallest r that would be caught, and r by the "
+        "leaky way. Shuffled features and the "
         "random model stand against the features that the responses follow."
     )
-    columns = ["attack", "attempts", "r", "p", "r, leaky way", ""]
+    columns = ["attack", "attempts", "r", "p", "caught", "r, leaky way", ""]
     return Section("leaks", "Leaks", verdict, [Table(columns, rows, caption)])
