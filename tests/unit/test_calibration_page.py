@@ -67,7 +67,7 @@ def made_up(noise="ar0", rejections=10):
                 "words": words,
                 "strength": strength,
                 "gain": 0.3,
-                "people": "group",
+                "people": "average" if measure == "squared_error" else "group",
                 "measure": measure,
                 "cohorts": 2,
                 **dict.fromkeys(numbers, 0.5 + strength / 4),
@@ -105,6 +105,7 @@ def test_the_page_shows_every_part_and_needs_no_other_file():
     assert "published rejects up to 40% at 0.05" in text
     assert "Measured noise was left out" in text
     assert "SIMULATED" in text
+    assert "of the average as published, reaches 0.71" in text
 
 
 def test_measured_noise_is_not_said_to_be_missing_where_it_is_there():
