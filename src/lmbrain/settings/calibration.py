@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lmbrain.settings.section import Count, NonNegative, Section
 
@@ -26,7 +26,8 @@ class Coverage(Section):
     noise: Kinds
     words: Words
     stories: Several
-    cohorts: Annotated[int, Field(ge=4)]
+    # Of tests across people and of groups of four, none is left over.
+    cohorts: Annotated[int, Field(ge=12, multiple_of=12)]
     strengths: Strengths
 
 
@@ -36,6 +37,13 @@ class Power(Section):
     stories: Several
     cohorts: Count
     strengths: Strengths
+
+    @field_validator("strengths")
+    @classmethod
+    def _thresholds(cls, strengths: list[float]) -> list[float]:
+        if 0 not in strengths:
+            raise ValueError("must contain 0: cohorts without an effect give the thresholds")
+        return strengths
 
 
 class Detection(Section):
