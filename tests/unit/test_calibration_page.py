@@ -38,6 +38,7 @@ def made_up(noise="ar0", rejections=10):
                 "ci_low": 0.8,
                 "ci_high": 0.97,
                 "inside": False,
+                "judged": True,
                 "holds": True,
             }
         ]

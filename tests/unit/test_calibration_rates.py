@@ -155,6 +155,7 @@ def test_the_verdict_stops_at_a_failing_test_interval_or_attack():
                     "words": 500,
                     "strength": 0.1,
                     "coverage": 0.95,
+                    "judged": True,
                     "holds": True,
                 }
             ]

@@ -9,6 +9,6 @@ with job(snakemake) as made:
     rates = read_table(
         given.rates, ("words", "level", "rate", "ci_low", "ci_high"), ("judged", "holds")
     )
-    intervals = read_table(given.coverage, ("words", "strength", "coverage"), ("holds",))
+    intervals = read_table(given.coverage, ("words", "strength", "coverage"), ("judged", "holds"))
     attacks = read_table(given.attacks, ("r", "error"), ("tight",))
     write_json(judge(rates, intervals, attacks, given.page), snakemake.output.verdict, made)

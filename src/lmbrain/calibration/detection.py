@@ -22,6 +22,7 @@ from lmbrain.divergence import (
     MEASURES,
     adjusted,
     select_reliable_sensors,
+    select_sensors,
     sentence_divergence,
     word_divergence,
 )
@@ -43,6 +44,7 @@ SHARED_GAIN = 0.5  # of the log gain's variance is the same in everybody
 LM_STRENGTH = 0.15  # each feature's peak, in single-trial noise SD
 PENALTIES_ACROSS = (1e3, 1e4, 1e5)  # of the prediction from other people
 COMPONENTS = 8
+SENSOR_FRACTION = 0.5
 DECOYS = ("explained_by_lm", "explained_by_controls", "private")
 
 
@@ -118,7 +120,9 @@ def make_cohort(words: int, strength: float, gain: float, rng: np.random.Generat
         alone = rng.standard_normal(words)
         log_gain = gain * (np.sqrt(SHARED_GAIN) * common + np.sqrt(1 - SHARED_GAIN) * alone)
         own = (graded["private"] * (owner == person))[:, None, None] * _patterns(1, rng)[0]
-        noise = _noise(words, noise_map, rng) * np.exp(log_gain)[:, None, None]
+        # Mean square 1, so that strengths are in the noise's SD whatever the gain.
+        loudness = np.exp(log_gain - gain**2)
+        noise = _noise(words, noise_map, rng) * loudness[:, None, None]
         response = shared + DECOY_STRENGTH * max(strength, 0.5) * own + noise
         responses.append(response.astype(np.float32))
     place = np.arange(words, dtype=float)
@@ -210,15 +214,16 @@ def _scores(cohort: Cohort) -> dict[str, pd.DataFrame]:
     """Word scores of the group, of its average taken for one person, and of the first person."""
     responses, folds = cohort.responses, cohort.folds
     window = np.ones(BINS, bool)
-    predictions = [_predict(cohort.features, y, folds) for y in responses]
-    controls = [_predict(cohort.controls, y, folds) for y in responses]
+    fits = [_fit(cohort.features, y, folds) for y in responses]
+    predictions = [values for values, _ in fits]
+    controls = [_fit(cohort.controls, y, folds)[0] for y in responses]
     others = [
         cross_subject_prediction(y, [z for z in responses if z is not y], folds, PENALTIES_ACROSS)
         for y in responses
     ]
     settings = {
         "window": window,
-        "sensors": select_reliable_sensors(responses, folds, window, 0.5),
+        "sensors": select_reliable_sensors(responses, folds, window, SENSOR_FRACTION),
         "components": COMPONENTS,
         "features": cohort.features,
     }
@@ -228,16 +233,26 @@ def _scores(cohort: Cohort) -> dict[str, pd.DataFrame]:
     covariates = pd.DataFrame(cohort.controls[:, 1:], columns=["length", "frequency"])
     group = pd.concat([group, adjusted(group, covariates)], axis=1)
     mean = [np.mean(values, axis=0) for values in (responses, predictions, controls)]
-    average = word_divergence([mean[0]], [mean[1]], folds, controls=[mean[2]], **settings)
-    single = word_divergence(
-        responses[:1], predictions[:1], folds, controls=controls[:1], **settings
-    )
-    return {"group": group, "average": average, "single": single}
+    # One person alone, or an average taken for one: the study's choice of sensors for that case.
+    of_average = _fit(cohort.features, mean[0], folds)
+    alone = {
+        "average": (mean[0], of_average, mean[2]),
+        "single": (responses[0], fits[0], controls[0]),
+    }
+    found = {}
+    for name, (response, (prediction, validation_r), control) in alone.items():
+        settings["sensors"] = select_sensors(validation_r, window, SENSOR_FRACTION)
+        found[name] = word_divergence(
+            [response], [prediction], folds, controls=[control], **settings
+        )
+    return {"group": group, **found}
 
 
-def _predict(features: np.ndarray, response: np.ndarray, folds: Folds) -> np.ndarray:
-    flat = response.reshape(len(response), -1)
-    return nested_ridge(features, flat, folds, PENALTIES).prediction.reshape(response.shape)
+def _fit(features: np.ndarray, response: np.ndarray, folds: Folds) -> tuple[np.ndarray, np.ndarray]:
+    """Held-out prediction (n, s, t) and r of the inner folds (n_outer, s, t)."""
+    found = nested_ridge(features, response.reshape(len(response), -1), folds, PENALTIES)
+    shape = response.shape
+    return found.prediction.reshape(shape), found.validation_r.reshape(-1, *shape[1:])
 
 
 def _planted(words: int, rng: np.random.Generator) -> np.ndarray:

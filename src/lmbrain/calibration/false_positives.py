@@ -31,6 +31,7 @@ from lmbrain.calibration.cohorts import (
 from lmbrain.calibration.noise import noise
 from lmbrain.inference.comparison import (
     compare_models,
+    response_energy,
     sign_flip_people,
     window_gains,
     word_improvement,
@@ -195,7 +196,8 @@ def _comparison(
         windows.append(window_gains(found, [window]).p[0])
         gains = word_improvement(response, one.prediction, two.prediction, folds, window)
         rng = generator(number, "categories", name, plan.words, cohort)
-        tables.append(_word_categories(gains, story, found.block, plan, number, rng))
+        energy = response_energy(response, folds, window)
+        tables.append(_word_categories(gains, story, energy, plan, number, rng))
     yield from _corrected(f"comparison, {name}", compared)
     yield Outcome(f"comparison, {name}: window", np.array(windows))
     yield Outcome(f"word categories, {name}: category", pd.concat(tables)["p"].to_numpy())
@@ -236,12 +238,15 @@ def _corrected(name: str, found: list) -> Iterator[Outcome]:
 def _word_categories(
     gains: np.ndarray,
     story: Story,
-    block: float,
+    energy: np.ndarray,
     plan: Plan,
     number: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Categories whose words crowd in one part of the story, as a scene's do."""
+    """Categories whose words crowd in one part of the story, as a scene's do; called as a study.
+
+    Covariates: the place in the story, one that is autocorrelated, and the responses' energy (n,).
+    """
     place = np.arange(plan.words) / plan.words
     names = [f"category_{i}" for i in range(CATEGORIES)]
     share = {
@@ -249,14 +254,15 @@ def _word_categories(
         for i, name in enumerate(names)
     }
     categories = pd.DataFrame({name: rng.random(plan.words) < p for name, p in share.items()})
-    covariates = pd.DataFrame(rng.standard_normal((plan.words, 2)), columns=["length", "frequency"])
+    covariates = pd.DataFrame({"position": place, "response_energy": energy})
+    covariates["frequency"] = noise("ar50", plan.words, 1, rng)[:, 0]
     return specificity(
         pd.DataFrame({"model": gains}),
         categories,
         covariates,
         story.folds,
         own={"model": names[0]},
-        block=block,
+        drift_cutoff=DRIFT_CUTOFF,
         resamples=plan.resamples,
         seed=number,
     )

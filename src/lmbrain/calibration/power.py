@@ -27,7 +27,7 @@ from lmbrain.calibration.cohorts import (
 )
 from lmbrain.calibration.false_positives import MODEL_STRENGTH, parametric_p
 from lmbrain.calibration.noise import neighbours, noise
-from lmbrain.calibration.rates import rate_interval
+from lmbrain.calibration.rates import design_effect, rate_interval
 from lmbrain.inference.comparison import compare_models, window_gains
 from lmbrain.inference.correction import benjamini_hochberg
 from lmbrain.inference.fits import Fit
@@ -96,7 +96,8 @@ def power_curves(cohorts: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, a row a test and strength: noise, words, question, test, strength, cohorts, nominal
     (share found at LEVEL), threshold (p at which LEVEL of the null cohorts have a hit), equal
-    (share found at it), ci_low, ci_high (95%, of `equal`).
+    (share found at it), ci_low, ci_high (95%, of `equal` at that threshold; counts divided by the
+    design effect over stories).
     """
     rows = []
     keys = ["noise", "words", "question", "test"]
@@ -108,7 +109,9 @@ def power_curves(cohorts: pd.DataFrame) -> pd.DataFrame:
         for strength, group in table.groupby("strength", sort=True):
             p, count = group["smallest_planted"].to_numpy(), len(group)
             hits = int((p <= threshold).sum())
-            low, high = rate_interval(hits, count)
+            by_story = (group["smallest_planted"] <= threshold).groupby(group["story"])
+            effect = design_effect(by_story.sum().to_numpy(), by_story.size().to_numpy())
+            low, high = rate_interval(hits / effect, count / effect)
             rows.append(
                 {
                     **dict(zip(keys, key, strict=True)),
@@ -187,7 +190,7 @@ def _comparison(
         yield "jackknife, maximum", found.p_fwe
         yield "jackknife, clusters", found.p_cluster
         yield "jackknife, false discovery", found.q
-        yield "jackknife, preset window", window_gains(found, [planted]).p
+        yield "jackknife, window as planted", window_gains(found, [planted]).p
         permuted = compare_models(
             [person], story.folds, unit="words", drift_cutoff=DRIFT_CUTOFF, **settings
         )

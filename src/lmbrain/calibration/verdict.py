@@ -27,7 +27,7 @@ def failures(rates: pd.DataFrame, coverage: pd.DataFrame, leaks: pd.DataFrame) -
     sentences += [
         f"95% intervals of the {row.effect} hold the truth in {100 * row.coverage:.1f}% of studies "
         f"in {row.noise} noise, {row.words:.0f} words, strength {row.strength:g}."
-        for row in coverage[~coverage["holds"]].itertuples()
+        for row in coverage[coverage["judged"] & ~coverage["holds"]].itertuples()
     ]
     sentences += [
         f"The attack on {row.attack} gives r = {row.r:.4f} with an error of {row.error:.4f}, or "
@@ -63,6 +63,6 @@ def judge(
         )
     return {
         "rates": int(rates["judged"].sum()),
-        "intervals": len(coverage),
+        "intervals": int(coverage["judged"].sum()),
         "attacks": len(leaks),
     }

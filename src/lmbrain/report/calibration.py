@@ -236,12 +236,13 @@ def _autocorrelation_table(autocorrelation: pd.DataFrame) -> Table:
 
 
 def _coverage(coverage: pd.DataFrame) -> Section:
-    inside, holds = int(coverage["inside"].sum()), int(coverage["holds"].sum())
-    wide = int((coverage["coverage"] > BAND[1]).sum())
+    judged = coverage[coverage["judged"]]
+    inside, holds = int(judged["inside"].sum()), int(judged["holds"].sum())
+    wide = int((judged["coverage"] > BAND[1]).sum())
     verdict = (
-        f"Of {len(coverage)} kinds of intervals {inside} hold the truth in {BAND[0]:.0%} to "
-        f"{BAND[1]:.0%} of studies, {wide} in more; {len(coverage) - holds} are proven to hold it "
-        "in fewer."
+        f"Of {len(judged)} kinds of intervals {inside} hold the truth in {BAND[0]:.0%} to "
+        f"{BAND[1]:.0%} of studies, {wide} in more; {len(judged) - holds} are proven to hold it in "
+        "fewer."
     )
     rows = [
         [
@@ -251,17 +252,25 @@ def _coverage(coverage: pd.DataFrame) -> Section:
             f"{row.strength:g}",
             number(row.truth, 4),
             number(row.width, 4),
-            Cell(f"{100 * row.coverage:.1f}%", strong=not row.holds),
+            Cell(_covered(row), strong=row.judged and not row.holds),
             f"{100 * row.ci_low:.1f} to {100 * row.ci_high:.1f}%",
         ]
         for row in coverage.itertuples()
     ]
     caption = (
         "95% intervals of effect sizes: the truth is the mean effect over all cohorts of the cell. "
-        f"Bold: proven to be less than {BAND[0]:.0%}."
+        f"Bold: proven to be less than {BAND[0]:.0%}; wide: above {BAND[1]:.0%}, the safe side; "
+        "beside: not judged, as the interval keeps the fits as they are."
     )
     columns = ["effect", "noise", "words", "strength", "truth", "width", "coverage", "95% interval"]
     return Section("coverage", "Intervals", verdict, [Table(columns, rows, caption, 2)])
+
+
+def _covered(row: Any) -> str:
+    text = f"{100 * row.coverage:.1f}%"
+    if not row.judged:
+        return f"{text} (beside)"
+    return f"{text} (wide)" if row.coverage > BAND[1] else text
 
 
 def _power(power: pd.DataFrame) -> Section:
@@ -382,7 +391,7 @@ def _detection_picture(detection: pd.DataFrame) -> Picture:
     caption = (
         "AUC with which measures over four people find planted words, by length of the story, "
         "strength of the planted response and variation of the noise's energy from word to word "
-        "(gain: SD of its log); bars: one standard error over cohorts. "
+        "(gain: SD of its log amplitude); bars: one standard error over cohorts. "
         "Dashed: squared error of the average, as published."
     )
     size = (WIDTH, 1.2 + 2.0 * len(gains))
