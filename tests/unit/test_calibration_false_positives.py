@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_counts_and_another_one_others(monkeypatch)
 def test_a_test_that_forgets_what_folds_share_is_caught(monkeypatch):
     # Without the correction of Nadeau & Bengio some 12% reject at .05.
     monkeypatch.setattr("lmbrain.inference.significance.counted_twice", lambda folds: 1.0)
-    plan = Plan(words=1500, stories=12, cohorts=8, features=12, folds=5, gap=5.0, resamples=99)
+    plan = Plan(words=1500, stories=24, cohorts=8, features=12, folds=5, gap=5.0, resamples=99)
     monkeypatch.setattr(calibrated, "_comparison", lambda *arguments: iter(()))
     monkeypatch.setattr(calibrated, "_people", lambda *arguments: iter(()))
     table = summarise(false_positives("ar0", plan, 0)[0])

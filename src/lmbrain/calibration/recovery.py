@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 _RESAMPLES = 999
 
@@ -13,9 +14,10 @@ def auc(values: np.ndarray, positive: np.ndarray) -> float:
     values, positive = values[finite], positive[finite]
     if positive.all() or not positive.any():
         return float("nan")
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(positive, values))
+    # Of Mann & Whitney; scikit-learn's is a hundred times slower, which a bootstrap feels.
+    ones = int(positive.sum())
+    above = rankdata(values)[positive].sum() - ones * (ones + 1) / 2
+    return float(above / (ones * (len(values) - ones)))
 
 
 def auc_interval(

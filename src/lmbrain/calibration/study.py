@@ -67,7 +67,7 @@ def encoding_checks(significance: xr.Dataset, planted: np.ndarray) -> list[Check
 
 def beyond_check(comparison: xr.Dataset, planted: bool) -> Check:
     """Does the language model add to the controls in a preset window?"""
-    window = int(comparison["window_p_corrected"].argmin())
+    window = int(comparison["window_p_corrected"].to_numpy().argmin())
     p = float(comparison["window_p_corrected"][window])
     gain = float(comparison["window_gain"][window])
     detail = f"gain in r {gain:+.4f}, corrected p {p:.3f}"

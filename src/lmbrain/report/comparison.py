@@ -68,7 +68,7 @@ def window_name(found: xr.Dataset, window: int) -> str:
 
 def best_window(found: xr.Dataset) -> int:
     """The preset window with the smallest p."""
-    return int(found["window_p_corrected"].argmin())
+    return int(found["window_p_corrected"].to_numpy().argmin())
 
 
 def better_somewhere(found: xr.Dataset) -> bool:
