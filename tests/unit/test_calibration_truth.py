@@ -195,6 +195,7 @@ def test_power_curves_set_thresholds_on_null_cohorts():
     null = pd.DataFrame({"strength": 0.0, "smallest": rng.random(200), "smallest_planted": 1.0})
     effect = pd.DataFrame({"strength": 1.0, "smallest": 0.0, "smallest_planted": rng.random(100)})
     cohorts = pd.concat([null, effect]).assign(noise="ar0", words=400, question="chance", test="a")
+    cohorts["story"] = np.arange(len(cohorts)) // 10
     table = power_curves(cohorts).set_index("strength")
     threshold = table.loc[1.0, "threshold"]
     assert (null["smallest"] <= threshold).sum() == 10
@@ -206,8 +207,9 @@ def test_power_finds_strong_effects_and_is_drawn_for_every_test_and_strength():
     plan = Plan(words=1600, stories=1, cohorts=3, features=8, folds=5, gap=5.0, resamples=99)
     cohorts = power("ar0", plan, [0.0, 1.0], 0)
     assert len(cohorts.groupby("test")) == 9
+    assert set(power_curves(cohorts)["test"]) == set(cohorts["test"])
     assert (cohorts.groupby(["test", "strength"]).size() == 3).all()
     strong = cohorts[(cohorts["strength"] == 1.0)].groupby("test")["smallest_planted"].max()
-    assert strong["jackknife, preset window"] < 0.05
+    assert strong["jackknife, window as planted"] < 0.05
     assert strong["block flips, maximum"] < 0.05
     assert len(planted_targets()) == SENSORS * BINS

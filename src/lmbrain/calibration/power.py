@@ -77,7 +77,7 @@ def power(kind: str, plan: Plan, strengths: Sequence[float], seed: int) -> pd.Da
         story = make_story(plan, rng)
         for question, simulate in (("chance", _chance), ("comparison", _comparison)):
             for place, found in simulate(kind, story, plan, strengths, rng, number):
-                rows += [{"question": question, **place, **row} for row in found]
+                rows += [{"question": question, "story": number, **place, **row} for row in found]
     table = pd.DataFrame(rows)
     table.insert(0, "words", plan.words)
     table.insert(0, "noise", kind)

@@ -8,6 +8,7 @@ words of another story, each time from another place in it, or of the same story
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from lmbrain.encoding.design import prepare
 from lmbrain.encoding.folds import Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.features.controls import control_features
-from lmbrain.inference.comparison import compare_models
+from lmbrain.inference.comparison import FEW_FOLDS, compare_models
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.significance import chance_test
 from lmbrain.samples import common_samples
@@ -89,11 +90,17 @@ def real_noise(
             flat = cleared.to_numpy().reshape(len(cleared), -1)
             fits.append(Fit.of(nested_ridge(design, flat, folds, PENALTIES)))
         for outcome in _outcomes(flat, *fits, len(people), folds, number, **settings):
-            rows += counts_of(outcome, number, resamples)
+            rows += [_known(row, folds) for row in counts_of(outcome, number, resamples)]
     counts = pd.DataFrame(rows)
     counts.insert(1, "noise", NAME)
     counts.insert(2, "words", int(folds.usable.sum()))
     return counts
+
+
+def _known(row: Mapping[str, Any], folds: Folds) -> dict[str, Any]:
+    """A row of counts, not judged where a comparison of few folds is known to fail far out."""
+    far = row["test"].startswith("comparison") and row["level"] < LEVELS[0]
+    return {**row, "judged": row["judged"] and not (far and folds.n_outer < FEW_FOLDS)}
 
 
 def _unheard(heard: pd.DataFrame, places: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
