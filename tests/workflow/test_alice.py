@@ -42,7 +42,7 @@ def test_the_same_rules_run_on_continuous_responses(checkout):
     assert result.returncode == 0, result.stderr[-3000:]
     results = checkout.root / "results" / "alice"
     with xr.open_dataset(results / "significance" / "lm.nc") as lm:
-        assert lm.sizes == {"sensor": 6, "time": 1, "subject": 3}
+        assert lm.sizes == {"sensor": 6, "time": 1, "subject": 3, "bound": 2}
         assert lm["sensor"].values.tolist() == ["LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG"]
     assert (results / "divergence" / "sentences.tsv").stat().st_size > 1000
     page = (results / "report" / "index.html").read_text()

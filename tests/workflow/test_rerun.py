@@ -46,10 +46,10 @@ def test_without_a_change_nothing_reruns(smoke):
         ({"report": {"topography_times": [0.15]}}, {"report_page"}),
         ({"report": {"title": "Another title"}}, {"report_page"}),
         ({"hypotheses": {"verifier": {"model": "other"}}}, {"verify", "rank_hypotheses", *END}),
-        ({"significance": {"resamples": 199}}, {"significance", "report_page"}),
+        ({"significance": {"resamples": 199}}, {"significance", *END}),
         (
             {"divergence": {"components": 4}},
-            {"divergence", "groups", "specificity", *HYPOTHESES, *END},
+            {"divergence", "groups", *HYPOTHESES, *END},
         ),
         (
             {"finetuning": {"training": {"steps": 4}}},
@@ -102,9 +102,9 @@ def edited(smoke):
         ("report/page.py", {"report_page"}),
         (
             "finetuning/objective.py",
-            {"finetune", "lm_features", "encode_group", "compare", "specificity"},
+            {"finetune", "lm_features", "encode", "encode_group", *EVALUATION},
         ),
-        ("meg/ceiling.py", {"noise_ceiling", "report_page"}),
+        ("meg/ceiling.py", {"noise_ceiling", "compare", "beyond_controls", "report_page"}),
     ],
 )
 def test_editing_a_library_module_reruns_just_the_rules_that_import_it(
