@@ -8,11 +8,12 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.scores import fold_correlation
 from lmbrain.errors import LmbrainError
+from lmbrain.inference import autocorrelation as measured
 from lmbrain.inference import flips, significance
+from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.resampling import block_sums, contiguous_blocks, draw_shifts
 from lmbrain.inference.significance import (
-    autocorrelation,
     chance_test,
     fold_null,
     fold_products,
@@ -80,6 +81,7 @@ def test_results_do_not_depend_on_the_chunk(monkeypatch, method):
     people = [(response, fit(prediction, response, folds))]
     whole = chance_test(people, folds, method=method, **SETTINGS)
     monkeypatch.setattr(significance, "CHUNK", 7)
+    monkeypatch.setattr(measured, "CHUNK", 7)
     monkeypatch.setattr(flips, "CHUNK", 333)
     parts = chance_test(people, folds, method=method, **SETTINGS)
     for name in ("p", "p_fwe", "q", "decay"):

@@ -29,6 +29,7 @@ from lmbrain.calibration.cohorts import (
     planted_signal,
 )
 from lmbrain.calibration.noise import noise
+from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.comparison import (
     compare_models,
     response_energy,
@@ -37,7 +38,7 @@ from lmbrain.inference.comparison import (
     word_improvement,
 )
 from lmbrain.inference.fits import Fit
-from lmbrain.inference.significance import autocorrelation, chance_test
+from lmbrain.inference.significance import chance_test
 from lmbrain.inference.specificity import specificity
 
 LEVELS = (0.05, 0.001)

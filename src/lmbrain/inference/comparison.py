@@ -18,12 +18,13 @@ from scipy import sparse, stats
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.scores import squared_error
 from lmbrain.errors import LmbrainError
+from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.correction import benjamini_hochberg, holm, resamples_note
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.flips import FlipTest, flip_scale, flip_test
 from lmbrain.inference.jackknife import Jackknife, jackknife
 from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
-from lmbrain.inference.significance import autocorrelation, p_values, permutation_null
+from lmbrain.inference.significance import p_values, permutation_null
 
 # Targets handled at once: bounds the memory, changes no result.
 CHUNK = 512

@@ -64,7 +64,7 @@ def block_length(
     block
         Taken as it is unless None, in units of `folds.position`.
     decay : (t,)
-        In samples, from `lmbrain.inference.significance.autocorrelation`.
+        In samples, from `lmbrain.inference.autocorrelation`.
     folds
     drift_cutoff
         In units of `folds.position`; None if drift was not removed.

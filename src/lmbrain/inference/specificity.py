@@ -19,9 +19,10 @@ from scipy import stats
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
+from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.flips import flip_scale, flip_test, normal_score
 from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
-from lmbrain.inference.significance import autocorrelation, counted_twice
+from lmbrain.inference.significance import counted_twice
 from lmbrain.words import bare
 
 OWN_MINUS_OTHERS = "own - others"
