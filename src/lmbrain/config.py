@@ -27,7 +27,8 @@ from lmbrain.settings.analysis import (
     Significance,
 )
 from lmbrain.settings.calibration import Calibration
-from lmbrain.settings.recordings import Data, Preprocessing, Responses
+from lmbrain.settings.data import Data
+from lmbrain.settings.recordings import Preprocessing, Responses, Timing
 from lmbrain.settings.section import Name, Section
 
 
@@ -38,6 +39,7 @@ class Study(Section):
     seed: Annotated[int, Field(ge=0)]
     target: Literal["study", "calibration"]
     data: Data
+    timing: Timing
     preprocessing: Preprocessing
     responses: Responses
     folds: Folds
@@ -78,10 +80,10 @@ class Study(Section):
         return self
 
     def _check_windows(self) -> None:
-        continuous = self.data.kind == "alice"
+        continuous = self.data.continuous
         if continuous != (self.encoding.delays is not None):
             raise ValueError(
-                "encoding.delays must be set for continuous responses (data.kind alice) "
+                "encoding.delays must be set for continuous responses (as of data.kind alice) "
                 "and null for word-locked ones"
             )
         if self.encoding.trim is not None and not continuous:
@@ -97,7 +99,7 @@ class Study(Section):
             if "rate" in names:
                 raise ValueError(
                     f"encoding.spaces.{space} holds 'rate', which is for continuous responses "
-                    "(data.kind alice) only; take it out"
+                    "(as of data.kind alice) only; take it out"
                 )
         windows = [("divergence.window", self.divergence.window)]
         windows += [("evaluation.windows", window) for window in self.evaluation.windows]

@@ -132,7 +132,7 @@ rule calibrate_leaks:
         "../scripts/calibration_leaks.py"
 
 
-if CONTINUOUS:
+if STUDY.data.kind == "alice":
     ALICE = data_folder(STUDY.data.alice.root, "alice")
 
     rule calibrate_real_noise:
@@ -178,7 +178,7 @@ rule calibration_report:
         curves=cells("power"),
         found=expand(rules.calibrate_detection.output.found, words=CALIBRATION.detection.words),
         attacks=rules.calibrate_leaks.output.attacks,
-        real_noise=rules.calibrate_real_noise.output.counts if CONTINUOUS else [],
+        real_noise=rules.calibrate_real_noise.output.counts if STUDY.data.kind == "alice" else [],
     output:
         rates=f"{ROOT}/rates.tsv",
         coverage=f"{ROOT}/coverage.tsv",

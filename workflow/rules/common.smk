@@ -21,8 +21,8 @@ ROOT = f"results/{STUDY.study}"
 LOGS = f"{ROOT}/logs"
 BENCHMARKS = f"{ROOT}/benchmarks"
 SUBJECTS = STUDY.data.included
-RECORDED = STUDY.data.kind in ("simulated", "bids")
-CONTINUOUS = STUDY.data.kind == "alice"
+RECORDED = STUDY.data.recorded
+CONTINUOUS = STUDY.data.continuous
 DOMAINS = STUDY.finetuning.domains
 SPACES = [name for name, parts in STUDY.encoding.spaces if parts and name != "tuned"]
 TUNED = [f"tuned_{domain}" for domain in DOMAINS]
@@ -35,19 +35,18 @@ if STUDY.data.kind == "simulated":
     BIDS = BIDS.model_copy(
         update={
             "root": f"{ROOT}/bids",
-            "task": "story",
+            "sessions": [],
+            "tasks": ["story"],
             "runs": SIMULATED_RUNS,
-            "word_column": "word",
-            "word_trial_type": "word",
-            "trigger_channel": "STI101",
         }
     )
-RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-{BIDS.task}_run-{{run}}"
+RUNS = BIDS.recordings if RECORDED else {}
+SIMULATED_RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{run}}"
 
 
 wildcard_constraints:
     subject="[A-Za-z0-9]+",
-    run="[A-Za-z0-9]+",
+    run="[A-Za-z0-9_]+",
     domain="|".join(STUDY.finetuning.sets),
     space="|".join([*SPACES, *TUNED]),
 
@@ -65,9 +64,15 @@ def code(script):
     return code_hash(os.path.join(SCRIPTS, script), os.path.join(SOURCE, "lmbrain"))
 
 
+def source_code():
+    """A hash of what the data set's own module does, which scripts import by its name."""
+    script = os.path.join(SOURCE, "lmbrain", "datasets", f"{STUDY.data.kind}.py")
+    return code_hash(script, os.path.join(SOURCE, "lmbrain"))
+
+
 # How responses are cleared of drift before anything is scored against them.
 CLEARING = {"drift_cutoff": STUDY.encoding.drift_cutoff}
-REPETITION_TIME = STUDY.data.alice.repetition_time if CONTINUOUS else None
+REPETITION_TIME = STUDY.data.sampling_interval
 
 
 def content(path):
@@ -86,14 +91,18 @@ def simulated(path, **wildcards):
     return expand(path, **wildcards) if STUDY.data.kind == "simulated" else []
 
 
-def recording(wildcards, run=None):
+def runs_of(subject):
+    """The runs that a person was recorded in."""
+    return [run for run in RUNS if run not in STUDY.data.missing.get(subject, [])]
+
+
+def recording(subject, run):
     """The raw file of a run; the simulation makes its own."""
-    run = run or wildcards.run
     if STUDY.data.kind == "simulated":
-        return RECORDING.format(subject=wildcards.subject, run=run) + "_meg.fif"
+        return SIMULATED_RECORDING.format(subject=subject, run=run) + "_meg.fif"
     from lmbrain.datasets.bids import recording_path
 
-    return str(recording_path(BIDS.root, wildcards.subject, BIDS.task, run))
+    return str(recording_path(BIDS.root, subject, **RUNS[run]))
 
 
 def parts_of(space):

@@ -30,11 +30,14 @@ if READY:
         params:
             kind=STUDY.data.kind,
             subjects=SUBJECTS,
-            place=values(f"data.{STUDY.data.kind}"),
+            settings=values(f"data.{STUDY.data.kind}"),
+            recordings=RUNS,
+            lacking=STUDY.data.missing,
             language_model=values("language_model"),
             choice_sets={d: values("finetuning.sets")[d] for d in DOMAINS},
             proposer=STUDY.hypotheses.proposer.backend,
             verifier=STUDY.hypotheses.verifier.backend,
+            source=source_code(),
             code=code("inventory.py"),
         message:
             "Looking for everything that the study needs, before any long job"
@@ -47,7 +50,7 @@ if RECORDED:
     rule words_table:
         input:
             ready=READY,
-            events=simulated(f"{RECORDING}_events.tsv", subject=SUBJECTS, run=BIDS.runs),
+            events=simulated(f"{SIMULATED_RECORDING}_events.tsv", subject=SUBJECTS, run=RUNS),
             description=simulated(f"{BIDS.root}/dataset_description.json"),
         output:
             words=WORDS,
@@ -59,9 +62,10 @@ if RECORDED:
             "../../envs/analysis.yaml"
         threads: 1
         params:
-            settings=BIDS.model_dump(
-                include={"root", "task", "runs", "word_column", "word_trial_type"}
-            ),
+            root=BIDS.root,
+            recordings=RUNS,
+            lacking=STUDY.data.missing,
+            events=BIDS.events.model_dump(),
             user_columns=values("features.user_columns"),
             story=STUDY.data.story,
             subjects=SUBJECTS,
@@ -72,7 +76,7 @@ if RECORDED:
             "../scripts/words_table.py"
 
 
-if STUDY.data.kind in ("harry_potter", "alice"):
+if not RECORDED:
 
     rule import_words:
         input:
@@ -92,8 +96,10 @@ if STUDY.data.kind in ("harry_potter", "alice"):
         params:
             kind=STUDY.data.kind,
             settings=values(f"data.{STUDY.data.kind}"),
+            lacking=STUDY.data.missing,
             story=STUDY.data.story,
             subjects=SUBJECTS,
+            source=source_code(),
             code=code("import_words.py"),
         message:
             "Reading the words of the story"
@@ -118,7 +124,9 @@ if STUDY.data.kind in ("harry_potter", "alice"):
         params:
             kind=STUDY.data.kind,
             settings=values(f"data.{STUDY.data.kind}"),
-            picks=values("responses.picks"),
+            lacking=STUDY.data.missing,
+            binning=values("responses"),
+            source=source_code(),
             code=code("import_responses.py"),
         message:
             "Reading the responses of {wildcards.subject}"

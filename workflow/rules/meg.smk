@@ -5,8 +5,8 @@ if RECORDED:
     rule preprocess:
         input:
             ready=READY,
-            raw=recording,
-            reference=lambda wildcards: recording(wildcards, run=BIDS.runs[0]),
+            raw=lambda wildcards: recording(wildcards.subject, wildcards.run),
+            reference=lambda wildcards: recording(wildcards.subject, runs_of(wildcards.subject)[0]),
         output:
             raw=temp(f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"),
             quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",
@@ -30,7 +30,11 @@ if RECORDED:
 
     rule word_locked_responses:
         input:
-            raw=expand(rules.preprocess.output.raw, run=BIDS.runs, allow_missing=True),
+            raw=lambda wildcards: expand(
+                rules.preprocess.output.raw,
+                subject=wildcards.subject,
+                run=runs_of(wildcards.subject),
+            ),
             words=WORDS,
         output:
             responses=RESPONSES,
@@ -46,8 +50,11 @@ if RECORDED:
             mem_mb=2000,
         params:
             settings=values("responses"),
-            runs=BIDS.runs,
-            events=BIDS.model_dump(exclude={"runs", "categories"}),
+            root=BIDS.root,
+            runs=lambda wildcards: {run: RUNS[run] for run in runs_of(wildcards.subject)},
+            lacking=lambda wildcards: STUDY.data.missing.get(wildcards.subject, []),
+            events=BIDS.events.model_dump(),
+            timing=values("timing"),
             code=code("word_locked_responses.py"),
         message:
             "Averaging the responses of {wildcards.subject} to each word"

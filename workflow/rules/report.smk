@@ -51,7 +51,11 @@ rule report_page:
         folds=f"{ROOT}/folds.tsv",
         responses=ALL_RESPONSES,
         quality=(
-            expand(rules.preprocess.output.quality, subject=SUBJECTS, run=BIDS.runs)
+            [
+                rules.preprocess.output.quality.format(subject=subject, run=run)
+                for subject in SUBJECTS
+                for run in runs_of(subject)
+            ]
             if RECORDED
             else []
         ),
@@ -85,7 +89,7 @@ rule report_page:
     params:
         config=STUDY.model_dump(mode="json"),
         subjects=SUBJECTS,
-        runs=list(BIDS.runs) if RECORDED else [],
+        runs=[(subject, run) for subject in SUBJECTS for run in runs_of(subject)],
         spaces=SPACES,
         domains=DOMAINS,
         templates=[content(f"report/{name}") for name in ("page.html", "methods.html", "page.css")],

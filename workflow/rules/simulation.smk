@@ -63,8 +63,8 @@ rule simulate_recordings:
         stimulus=f"{ROOT}/truth/stimulus.tsv",
         regressors=f"{ROOT}/truth/regressors.tsv",
     output:
-        raw=expand(f"{RECORDING}_meg.fif", run=SIMULATED_RUNS, allow_missing=True),
-        events=expand(f"{RECORDING}_events.tsv", run=SIMULATED_RUNS, allow_missing=True),
+        raw=expand(f"{SIMULATED_RECORDING}_meg.fif", run=SIMULATED_RUNS, allow_missing=True),
+        events=expand(f"{SIMULATED_RECORDING}_events.tsv", run=SIMULATED_RUNS, allow_missing=True),
         truth=f"{ROOT}/truth/sub-{{subject}}.json",
     log:
         f"{LOGS}/simulate_recordings_{{subject}}.log",

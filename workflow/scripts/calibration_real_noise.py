@@ -9,10 +9,10 @@ from lmbrain.datasets import alice
 
 with job(snakemake) as made:
     params, folder = snakemake.params, Path(snakemake.params.folder)
-    clock = params.alice["first_volume"], params.alice["repetition_time"]
+    words = alice.words_table(folder, params.subjects, "alice", params.alice, {})
     counts = real_noise(
-        alice.words_table(folder, "alice", params.alice["pause"]),
-        [alice.responses(folder, subject, *clock) for subject in params.subjects],
+        words,
+        [alice.responses(folder, s, words, params.alice, {}, {}) for s in params.subjects],
         snakemake.input.responses,
         outer=params.outer,
         delays=params.delays,

@@ -2,23 +2,22 @@
 
 from _job import job
 from lmbrain.artefacts import write_netcdf
-from lmbrain.datasets import alice, harry_potter
 from lmbrain.datasets.places import data_folder
+from lmbrain.datasets.sources import source
 from lmbrain.meg.word_locked import write_epochs
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
-    kind, settings = snakemake.params.kind, snakemake.params.settings
-    subject = snakemake.wildcards.subject
-    folder = data_folder(settings["root"], kind)
-    if kind == "alice":
-        responses = alice.responses(
-            folder, subject, settings["first_volume"], settings["repetition_time"]
-        )
-        write_netcdf(responses.to_dataset(), snakemake.output.responses, made)
+    params, path = snakemake.params, snakemake.output.responses
+    responses = source(params.kind).responses(
+        data_folder(params.settings["root"], params.kind),
+        snakemake.wildcards.subject,
+        read_words(snakemake.input.words),
+        params.settings,
+        params.lacking,
+        params.binning,
+    )
+    if path.endswith(".nc"):
+        write_netcdf(responses.to_dataset(), path, made)
     else:
-        words = read_words(snakemake.input.words)
-        epochs = harry_potter.epochs(
-            folder, subject, settings["chapter"], words, snakemake.params.picks
-        )
-        write_epochs(epochs, snakemake.output.responses, made)
+        write_epochs(responses, path, made)

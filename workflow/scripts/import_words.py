@@ -2,17 +2,15 @@
 
 from _job import job
 from lmbrain.artefacts import write_table
-from lmbrain.datasets import alice, harry_potter
 from lmbrain.datasets.places import data_folder
+from lmbrain.datasets.sources import source
 
 with job(snakemake) as made:
-    kind, settings = snakemake.params.kind, snakemake.params.settings
-    story, subjects = snakemake.params.story, snakemake.params.subjects
-    folder = data_folder(settings["root"], kind)
-    if kind == "alice":
-        words = alice.words_table(folder, story, settings["pause"])
-    else:
-        words = harry_potter.words_table(folder, subjects, settings["chapter"], story)
+    params = snakemake.params
+    folder, dataset = data_folder(params.settings["root"], params.kind), source(params.kind)
+    words = dataset.words_table(
+        folder, params.subjects, params.story, params.settings, params.lacking
+    )
     write_table(words, snakemake.output.words, made)
     for path in snakemake.output.categories:
-        write_table(harry_potter.categories(folder, words), path, made)
+        write_table(dataset.categories(folder, words), path, made)

@@ -2,24 +2,19 @@
 
 from _job import job
 from lmbrain.artefacts import write_json
-from lmbrain.datasets import alice, harry_potter
 from lmbrain.datasets.bids import missing_recordings
 from lmbrain.datasets.inventory import missing_files, missing_from_hub, missing_key, require
 from lmbrain.datasets.places import data_folder
+from lmbrain.datasets.sources import source
 
 with job(snakemake) as made:
     params = snakemake.params
-    place, subjects = params.place, params.subjects
-    missing = []
+    settings, subjects, missing = params.settings, params.subjects, []
     if params.kind == "bids":
-        missing += missing_recordings(place["root"], subjects, place["runs"], place["task"])
+        missing += missing_recordings(settings["root"], subjects, params.recordings, params.lacking)
     else:
-        folder = data_folder(place["root"], params.kind)
-        wanted = (
-            alice.files(folder, subjects)
-            if params.kind == "alice"
-            else harry_potter.files(folder, subjects, place["chapter"])
-        )
+        folder = data_folder(settings["root"], params.kind)
+        wanted = source(params.kind).files(folder, subjects, settings, params.lacking)
         missing += missing_files(wanted, "config/downloads.tsv")
     if params.language_model["source"] != "tiny":
         missing += missing_from_hub(params.language_model["source"], "model")

@@ -63,7 +63,7 @@ with job(snakemake) as made:
     if given.scorecard:
         sections.append(planted.section(read_json(given.scorecard)))
     if given.quality:
-        runs = product(params.subjects, params.runs)
+        runs = map(tuple, params.runs)
         sections.append(recordings.section(by_name(runs, given.quality, read_json)))
     explained = []
     if given.partitions or given.sweeps:

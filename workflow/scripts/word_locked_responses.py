@@ -13,10 +13,19 @@ with job(snakemake) as made:
         run: mne.io.read_raw_fif(path, preload=True, verbose="error")
         for run, path in zip(params.runs, snakemake.input.raw, strict=True)
     }
-    tolerance = params.settings["bin_width"] / 2
     onsets = {
-        run: item_onsets(raw, subject=subject, run=run, tolerance=tolerance, **params.events)
+        run: item_onsets(
+            raw,
+            root=params.root,
+            subject=subject,
+            run=run,
+            entities=params.runs[run],
+            events=params.events,
+            tolerance=params.settings["bin_width"] / 2,
+            **params.timing,
+        )
         for run, raw in raws.items()
     }
-    epochs = word_locked(raws, read_words(snakemake.input.words), onsets, **params.settings)
+    words = read_words(snakemake.input.words)
+    epochs = word_locked(raws, words, onsets, **params.settings, lacking=params.lacking)
     write_epochs(epochs, snakemake.output.responses, made)

@@ -5,10 +5,14 @@ from lmbrain.artefacts import write_table
 from lmbrain.datasets.bids import words_table
 
 with job(snakemake) as made:
+    params = snakemake.params
     words = words_table(
-        story=snakemake.params.story,
-        subjects=snakemake.params.subjects,
-        user_columns=snakemake.params.user_columns,
-        **snakemake.params.settings,
+        root=params.root,
+        subjects=params.subjects,
+        recordings=params.recordings,
+        lacking=params.lacking,
+        story=params.story,
+        user_columns=params.user_columns,
+        **params.events,
     )
     write_table(words, snakemake.output.words, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,29 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import read_table
+from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
 from lmbrain.words import make_words, number_by_pauses
 
 
-def files(folder: Path, subjects: list[str]) -> dict[str, list[Path]]:
-    """The files the data set consists of, by kind as in config/downloads.tsv."""
+def files(
+    folder: Path, subjects: Sequence[str], settings: Settings, lacking: Lacking
+) -> dict[str, list[Path]]:
+    """The files it consists of, by their kind in config/downloads.tsv."""
     return {
         "alice_words": [folder / "words.tsv"],
         "alice_responses": [folder / f"sub-{s}_bold.tsv" for s in subjects],
     }
 
 
-def words_table(folder: Path, story: str, pause: float) -> pd.DataFrame:
+def words_table(
+    folder: Path, subjects: Sequence[str], story: str, settings: Settings, lacking: Lacking
+) -> pd.DataFrame:
     """The words as heard, onset and duration in seconds of the audio's clock.
 
-    The transcript has no punctuation: a silence of at least `pause` seconds ends a sentence.
+    The transcript has no punctuation: a silence of at least `pause` seconds (of the settings) ends
+    a sentence.
 
     Raises
     ------
@@ -38,13 +45,20 @@ def words_table(folder: Path, story: str, pause: float) -> pd.DataFrame:
     n = len(heard)
     onset, duration = heard["onset"].to_numpy(), heard["duration"].to_numpy()
     words = make_words([story] * n, ["01"] * n, heard["word"].tolist(), onset, duration)
-    return words.assign(sentence=number_by_pauses(onset, duration, pause))
+    return words.assign(sentence=number_by_pauses(onset, duration, settings["pause"]))
 
 
 def responses(
-    folder: Path, subject: str, first_volume: float, repetition_time: float
+    folder: Path,
+    subject: str,
+    words: pd.DataFrame,
+    settings: Settings,
+    lacking: Lacking,
+    binning: Settings,
 ) -> xr.DataArray:
-    """One person's time courses, (volume, region, 1), volume k taken at first + k x TR seconds.
+    """One person's time courses, (volume, region, 1).
+
+    Volume k was taken at `first_volume` + k x `repetition_time` seconds (of the settings).
 
     Raises
     ------
@@ -54,7 +68,7 @@ def responses(
     path = folder / f"sub-{subject}_bold.tsv"
     table = read_table(path)
     values = read_table(path, numeric=tuple(table.columns)).astype(np.float32)
-    times = first_volume + repetition_time * np.arange(len(values))
+    times = settings["first_volume"] + settings["repetition_time"] * np.arange(len(values))
     result = continuous(values, times)
     check_responses(result, f"{path} (subject {subject})")
     return result

@@ -7,9 +7,9 @@ into missing values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     import mne_bids
 
 MISSING = ("", "n/a")
+Recordings = Mapping[str, Mapping[str, str | None]]
+Lacking = Mapping[str, Sequence[str]]
 
 
-def recording_path(root: str | Path, subject: str, task: str, run: str) -> Path:
+def recording_path(
+    root: str | Path, subject: str, session: str | None, task: str, run: str | None
+) -> Path:
     """Path of one run's FIF recording (the first part of a split one).
 
     Raises
@@ -33,18 +37,20 @@ def recording_path(root: str | Path, subject: str, task: str, run: str) -> Path:
     LmbrainError
         If the folder or the recording is missing; names what the folder holds instead.
     """
-    whole = _bids_path(root, subject, task, run, "meg", ".fif")
+    whole = _bids_path(root, subject, session, task, run, "meg", ".fif")
     for candidate in (whole, whole.copy().update(split="01", check=False)):
         if Path(candidate.fpath).is_file():
             return Path(candidate.fpath)
     found = sorted(p.name for p in Path(whole.directory).glob("*_meg.*"))
     raise LmbrainError(
-        f"{whole.fpath} does not exist; correct data.subjects or data.bids (task, runs) in the "
+        f"{whole.fpath} does not exist; correct data.subjects or data.bids (tasks, runs) in the "
         f"config, or add the recording (its folder holds {', '.join(found) or 'no recording'})."
     )
 
 
-def events_path(root: str | Path, subject: str, task: str, run: str) -> Path:
+def events_path(
+    root: str | Path, subject: str, session: str | None, task: str, run: str | None
+) -> Path:
     """Path of one run's `*_events.tsv`.
 
     Raises
@@ -52,7 +58,7 @@ def events_path(root: str | Path, subject: str, task: str, run: str) -> Path:
     LmbrainError
         If the folder or the file is missing.
     """
-    path = Path(_bids_path(root, subject, task, run, "events", ".tsv").fpath)
+    path = Path(_bids_path(root, subject, session, task, run, "events", ".tsv").fpath)
     if not path.is_file():
         raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
     return path
@@ -73,20 +79,25 @@ def calibration_paths(root: str | Path, subject: str) -> dict[str, Path | None]:
 
 
 def missing_recordings(
-    root: str | None, subjects: Sequence[str], runs: Sequence[str], task: str
+    root: str | None, subjects: Sequence[str], recordings: Recordings, lacking: Lacking
 ) -> list[str]:
-    """A sentence for each recording or events file that is not there."""
+    """A sentence for each recording or events file that is not there and not named as lacking."""
     if root is None:
         return ["data.bids.root: the folder of the BIDS data set; name it in the config."]
     sentences = []
     for subject in subjects:
-        for run in runs:
+        for run in recordings_of(subject, recordings, lacking):
             for find in (recording_path, events_path):
                 try:
-                    find(root, subject, task, run)
+                    find(root, subject, **recordings[run])
                 except LmbrainError as error:
                     sentences.append(str(error))
     return sentences
+
+
+def recordings_of(subject: str, recordings: Recordings, lacking: Lacking) -> list[str]:
+    """Labels of the runs that a person was recorded in."""
+    return [run for run in recordings if run not in lacking.get(subject, ())]
 
 
 def item_onsets(
@@ -94,10 +105,9 @@ def item_onsets(
     *,
     root: str | Path,
     subject: str,
-    task: str,
     run: str,
-    word_column: str,
-    word_trial_type: str,
+    entities: Mapping[str, str | None],
+    events: Mapping[str, Any],
     trigger_channel: str | None,
     tolerance: float,
 ) -> np.ndarray:
@@ -120,8 +130,8 @@ def item_onsets(
     """
     from lmbrain.meg.word_locked import align_triggers, trigger_onsets
 
-    events = read_events(events_path(root, subject, task, run))
-    items = words_of_run(events, "", run, word_column, word_trial_type)
+    read = read_events(events_path(root, subject, **entities))
+    items = words_of_run(read, "", run, **events)
     onsets = items["onset"].to_numpy(float)
     if trigger_channel is None:
         return onsets
@@ -140,7 +150,7 @@ def _trigger_codes(items: pd.DataFrame, source: str) -> set[int] | None:
         raise LmbrainError(
             f"{source}: the value of item {row + 1} in the events file is "
             f"{items['value'].iloc[row]!r}, not a trigger code; correct it, or set "
-            "data.bids.trigger_channel to null."
+            "timing.trigger_channel to null."
         )
     return set(codes.astype(int))
 
@@ -178,15 +188,19 @@ def words_of_run(
     events: pd.DataFrame,
     story: str,
     run: str,
+    *,
     word_column: str,
-    word_trial_type: str,
+    kind_column: str | None,
+    word_kinds: Sequence[str],
+    silences: Sequence[str],
+    dictionary_column: str | None,
+    story_column: str | None,
     user_columns: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The items shown in one run, in order of onset.
 
-    An item is an event with a text. It is a word if its trial type is `word_trial_type` and its
-    text holds a letter or digit; fixation crosses and texts of other trial types are items, but
-    no words. Without a column trial_type all texts count as `word_trial_type`.
+    An item is an event with a text. It is a word if its kind is one of `word_kinds` and its text
+    holds a letter or digit; fixation crosses and texts of other kinds are items, but no words.
 
     Parameters
     ----------
@@ -196,8 +210,8 @@ def words_of_run(
         Labels entered in the table.
     word_column
         Column that holds the text shown; an empty cell or `n/a` means no text.
-    word_trial_type
-        Trial type of the words.
+    kind_column, word_kinds
+        Column that tells words from other texts, and its values for words.
     user_columns
         Further columns to keep, as text.
 
@@ -216,7 +230,7 @@ def words_of_run(
     if word_column not in events.columns:
         raise LmbrainError(
             f"{source} has no column {word_column!r} (it has {', '.join(events.columns)}); "
-            "correct data.bids.word_column in the config."
+            "correct data.bids.events.word_column in the config."
         )
     shown = events[~events[word_column].isin(MISSING)]
     unknown = shown["onset"].isna()
@@ -231,12 +245,12 @@ def words_of_run(
         shown["onset"].to_numpy(float),
         shown["duration"].to_numpy(float),
     )
-    if "trial_type" in shown.columns:
-        words["is_word"] &= (shown["trial_type"] == word_trial_type).to_numpy()
+    if kind_column is not None:
+        words["is_word"] &= shown[kind_column].isin(word_kinds).to_numpy()
     if not words["is_word"].any():
         raise LmbrainError(
-            f"{source} holds no word of trial type {word_trial_type!r}; correct "
-            "data.bids.word_trial_type or word_column in the config."
+            f"{source} holds no word (a text with {kind_column} among {list(word_kinds)}); correct "
+            "data.bids.events in the config."
         )
     for column in user_columns:
         _check_user_column(column, words, shown, source)
@@ -249,12 +263,10 @@ def words_of_run(
 def words_table(
     root: str | Path,
     subjects: Sequence[str],
-    runs: Sequence[str],
-    task: str,
+    recordings: Recordings,
+    lacking: Lacking,
     story: str,
-    word_column: str,
-    word_trial_type: str,
-    user_columns: Sequence[str] = (),
+    **events: Any,
 ) -> pd.DataFrame:
     """The study's words table, after checking that all subjects were shown the same items.
 
@@ -267,17 +279,19 @@ def words_table(
         If a file is missing or a subject's items differ: names subject, run, row, expected and
         found text.
     """
-    if not subjects or not runs:
-        empty = "data.subjects" if not subjects else "data.bids.runs"
-        raise LmbrainError(f"{empty} is empty; list at least one in the config.")
     parts = []
-    columns = (word_column, word_trial_type, user_columns)
-    for run in runs:
-        tables = _tables_of_run(root, subjects, run, task, story, *columns)
-        _, expected = next(tables)
-        for subject, found in tables:
-            _check_same_items(subjects[0], expected, subject, found, run)
-            _check_same_columns(subjects[0], expected, subject, found, run, user_columns)
+    for run, entities in recordings.items():
+        people = [s for s in subjects if run in recordings_of(s, recordings, lacking)]
+        if not people:
+            raise LmbrainError(f"data.missing leaves nobody for run {run}; correct it.")
+        tables = (
+            words_of_run(read_events(events_path(root, s, **entities)), story, run, **events)
+            for s in people
+        )
+        expected = next(tables)
+        for subject, found in zip(people[1:], tables, strict=True):
+            _check_same_items(people[0], expected, subject, found, run)
+            _check_same_columns(people[0], expected, subject, found, run, events["user_columns"])
         parts.append(expected.drop(columns="value", errors="ignore"))
     return _numbered(pd.concat(parts, ignore_index=True))
 
@@ -294,24 +308,6 @@ def _check_fields(path: Path) -> None:
                 f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
                 "mend the row."
             )
-
-
-def _tables_of_run(
-    root: str | Path,
-    subjects: Sequence[str],
-    run: str,
-    task: str,
-    story: str,
-    word_column: str,
-    word_trial_type: str,
-    user_columns: Sequence[str],
-) -> Iterator[tuple[str, pd.DataFrame]]:
-    for subject in subjects:
-        events = read_events(events_path(root, subject, task, run))
-        yield (
-            subject,
-            words_of_run(events, story, run, word_column, word_trial_type, user_columns),
-        )
 
 
 def _check_same_items(
@@ -377,7 +373,13 @@ def _numbered(words: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bids_path(
-    root: str | Path, subject: str, task: str, run: str, suffix: str, extension: str
+    root: str | Path,
+    subject: str,
+    session: str | None,
+    task: str,
+    run: str | None,
+    suffix: str,
+    extension: str,
 ) -> mne_bids.BIDSPath:
     from mne_bids import BIDSPath
 
@@ -386,6 +388,7 @@ def _bids_path(
     return BIDSPath(
         root=root,
         subject=subject,
+        session=session,
         task=task,
         run=run,
         datatype="meg",

@@ -8,12 +8,14 @@ magnetometer at each of 102 places.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.words import is_word, make_words
 
@@ -32,8 +34,11 @@ _CATEGORIES = {
 }
 
 
-def files(folder: Path, subjects: list[str], chapter: int) -> dict[str, list[Path]]:
-    """The files the data set consists of, by kind as in config/downloads.tsv."""
+def files(
+    folder: Path, subjects: Sequence[str], settings: Settings, lacking: Lacking
+) -> dict[str, list[Path]]:
+    """The files it consists of, by their kind in config/downloads.tsv."""
+    chapter = settings["chapter"]
     annotations = [folder / f"harry_annot_sub{i}.csv" for i in (1, 2, 3)]
     return {
         "recording": [recording_path(folder, s, chapter) for s in subjects],
@@ -76,7 +81,9 @@ def read_recording(path: Path) -> tuple[list[str], np.ndarray]:
     return [label.translate(_MARKS) for label in labels], values
 
 
-def words_table(folder: Path, subjects: list[str], chapter: int, story: str) -> pd.DataFrame:
+def words_table(
+    folder: Path, subjects: Sequence[str], story: str, settings: Settings, lacking: Lacking
+) -> pd.DataFrame:
     """The items shown, checked to be the same for all people; one item each half second.
 
     Raises
@@ -85,6 +92,7 @@ def words_table(folder: Path, subjects: list[str], chapter: int, story: str) -> 
         Naming the person and the row where the items differ.
     """
     shown: list[str] | None = None
+    chapter = settings["chapter"]
     for subject in subjects:
         path = recording_path(folder, subject, chapter)
         items, _ = read_recording(path)
@@ -104,19 +112,22 @@ def words_table(folder: Path, subjects: list[str], chapter: int, story: str) -> 
     return make_words([story] * n, ["01"] * n, shown, onset, np.full(n, ITEM_SECONDS))
 
 
-def epochs(
-    folder: Path, subject: str, chapter: int, words: pd.DataFrame, picks: list[str]
+def responses(
+    folder: Path,
+    subject: str,
+    words: pd.DataFrame,
+    settings: Settings,
+    lacking: Lacking,
+    binning: Settings,
 ) -> mne.EpochsArray:
     """One person's responses as MNE Epochs with the words table as metadata.
-
-    `picks` are the channel types kept, of `grad` and `mag`.
 
     Sensor positions are those of MNE's canonical 306-channel system, whose order in triplets
     (two gradiometers, one magnetometer) the release shares; values are taken as tesla.
     """
     import mne
 
-    _, values = read_recording(recording_path(folder, subject, chapter))
+    _, values = read_recording(recording_path(folder, subject, settings["chapter"]))
     info = mne.channels.read_meg_canonical_info("neuromag")
     info = mne.pick_info(info, mne.pick_types(info, meg=True))
     with info._unlock():
@@ -131,7 +142,7 @@ def epochs(
         proj=False,
         verbose="error",
     )
-    return whole.pick(picks, verbose="error")
+    return whole.pick(binning["picks"], verbose="error")
 
 
 def categories(folder: Path, words: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +156,7 @@ def categories(folder: Path, words: pd.DataFrame) -> pd.DataFrame:
         If a table is missing, lacks a column, or has another number of rows.
     """
     votes = {domain: np.zeros(len(words), int) for domain in _CATEGORIES.values()}
-    for path in files(folder, [], 9)["annotation"]:
+    for path in files(folder, [], {"chapter": 9}, {})["annotation"]:
         for i, row in enumerate(_annotation(path, len(words))):
             for column, domain in _CATEGORIES.items():
                 votes[domain][i] += row[column].strip() not in ("", "0")

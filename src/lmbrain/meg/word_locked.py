@@ -27,6 +27,7 @@ def word_locked(
     window: Mapping[str, float],
     bin_width: float,
     picks: Sequence[str],
+    lacking: Collection[str] = (),
 ) -> mne.EpochsArray:
     """Average each sensor in bins after each item of the words table.
 
@@ -47,14 +48,16 @@ def word_locked(
         Seconds.
     picks
         Sensor types, of `grad` and `mag`.
+    lacking
+        Runs that the person was not recorded in.
 
     Returns
     -------
     Epochs (items x sensors x bins, T or T/m) with the sampling rate 1 / bin_width. `epochs.times`
     are the bins' starts, as MNE keeps times on multiples of the sampling interval; their centres
     lie half a bin later. The metadata are the words table with `usable` and `lost`, which says
-    why an item is not usable: `no word`, `outside the recording` or `annotated as bad`; such
-    items are zero.
+    why an item is not usable: `no word`, `not recorded` (a lacking run), `outside the recording`
+    or `annotated as bad`; such items are zero.
 
     Raises
     ------
@@ -66,8 +69,11 @@ def word_locked(
     data = np.zeros((len(words), len(names), bins))
     lost = np.where(words["is_word"].to_numpy(bool), "", "no word").astype(object)
     for run, part in words.groupby("run", sort=False):
-        raw, onsets = _matching(run, part, raws_by_run, onsets_by_run)
         rows = words.index.get_indexer(part.index)
+        if run in lacking:
+            lost[rows] = np.where(lost[rows] == "", "not recorded", lost[rows])
+            continue
+        raw, onsets = _matching(run, part, raws_by_run, onsets_by_run)
         edges = onsets[:, None] + window["start"] + bin_width * np.arange(bins + 1)
         reasons = _lost(raw, edges)
         lost[rows] = np.where(lost[rows] == "", reasons, lost[rows])
@@ -135,7 +141,7 @@ def trigger_onsets(
         stims = [raw.ch_names[i] for i in mne.pick_types(raw.info, meg=False, stim=True)]
         raise LmbrainError(
             f"The recording has no channel {channel!r} (trigger channels: "
-            f"{', '.join(stims) or 'none'}); correct data.bids.trigger_channel in the config."
+            f"{', '.join(stims) or 'none'}); correct timing.trigger_channel in the config."
         )
     events = mne.find_events(raw, stim_channel=channel, shortest_event=1, verbose="error")
     if values is not None:
@@ -173,7 +179,7 @@ def align_triggers(
         raise LmbrainError(
             f"{source}: expected {len(event_onsets)} triggers for the items of the events file, "
             f"found {len(triggers)}{_first_misfit(triggers, event_onsets, tolerance)}; mend the "
-            "events file, or set data.bids.trigger_channel to null to trust its onsets."
+            "events file, or set timing.trigger_channel to null to trust its onsets."
         )
     difference = triggers - event_onsets
     row = int(np.abs(difference).argmax())
@@ -187,7 +193,7 @@ def align_triggers(
         f"{source}: item {row + 1} is expected at {event_onsets[row]:.3f} s by the events file, "
         f"its trigger is found at {triggers[row]:.3f} s (median offset {1e3 * offset:.0f} ms, "
         f"drift {1e3 * drift:.1f} ms over the run, allowed {1e3 * tolerance:.1f} ms); mend the "
-        "events file, or set data.bids.trigger_channel to null to trust its onsets."
+        "events file, or set timing.trigger_channel to null to trust its onsets."
     )
 
 

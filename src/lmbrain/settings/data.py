@@ -1,0 +1,138 @@
+"""Section on the data: where words and responses come from, a class a data set."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lmbrain.settings.section import Count, Label, Name, NonNegative, Positive, Section
+
+
+class SimulatedModel(Section):
+    width: Annotated[int, Field(ge=8, multiple_of=4)]
+    layers: Count
+    heads: Count
+    steps: Count
+    seed_offset: Annotated[int, Field(ge=0)]
+
+
+class SimulatedLanguage(Section):
+    corpus_sentences: Count
+    vocabulary: Annotated[int, Field(ge=300)]
+    batch_size: Count
+    learning_rate: Positive
+    analysed_model: SimulatedModel
+    brain_model: SimulatedModel
+    choice_items: Count
+    validation_items: Count
+
+
+class SimulatedRecordings(Section):
+    words: Count | None
+    runs: Count
+    sampling_rate: Annotated[float, Field(ge=100)]
+    word_interval: Positive
+    planted_domains: list[Name]
+    onset_strength: NonNegative
+    length_strength: NonNegative
+    lm_strength: NonNegative
+    domain_strength: NonNegative
+    line_frequency: Positive
+
+
+class Simulated(Section):
+    language: SimulatedLanguage
+    recordings: SimulatedRecordings
+
+
+class BidsEvents(Section):
+    word_column: str
+    kind_column: str | None
+    word_kinds: list[str]
+    silences: list[str]
+    dictionary_column: str | None
+    story_column: str | None
+
+
+class Bids(Section):
+    root: str | None
+    sessions: list[Label]
+    tasks: Annotated[list[Label], Field(min_length=1)]
+    runs: list[Label]
+    events: BidsEvents
+    categories: str | None
+
+    @property
+    def recordings(self) -> dict[str, dict[str, str | None]]:
+        """Entities (session, task, run) of each recording, in the story's order, by its label.
+
+        The label is the words table's `run`: of the entities those that have several values, else
+        the run.
+        """
+        entities = {"session": self.sessions, "task": self.tasks, "run": self.runs}
+        chosen = {}
+        for values in product(*(listed or [None] for listed in entities.values())):
+            named = dict(zip(entities, values, strict=True))
+            several = [named[name] for name, listed in entities.items() if len(listed) > 1]
+            chosen["_".join(several) or named["run"] or "01"] = named
+        return chosen
+
+
+class HarryPotter(Section):
+    root: str | None
+    chapter: Literal[9, 10]
+
+
+class Alice(Section):
+    root: str | None
+    pause: Positive
+    first_volume: NonNegative
+    repetition_time: Positive
+
+
+class Data(Section):
+    kind: Literal["simulated", "bids", "harry_potter", "alice"]
+    subjects: Annotated[list[Label], Field(min_length=1)]
+    exclude: list[Label]
+    story: Name
+    missing: dict[Label, list[str]]
+    simulated: Simulated
+    bids: Bids
+    harry_potter: HarryPotter
+    alice: Alice
+
+    @model_validator(mode="after")
+    def known_subjects(self) -> Data:
+        repeated = {s for s in self.subjects if self.subjects.count(s) > 1}
+        if repeated:
+            raise ValueError(f"subject {min(repeated)!r} is listed twice in subjects")
+        unknown = sorted(set(self.exclude) - set(self.subjects))
+        if unknown:
+            raise ValueError(f"exclude names {unknown[0]!r}, which subjects does not list")
+        if not self.included:
+            raise ValueError("exclude leaves no subject")
+        strangers = sorted(set(self.missing) - set(self.subjects))
+        if strangers:
+            raise ValueError(f"missing names {strangers[0]!r}, which subjects does not list")
+        return self
+
+    @property
+    def included(self) -> list[str]:
+        return [s for s in self.subjects if s not in self.exclude]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the study starts from raw recordings."""
+        return self.kind in ("simulated", "bids")
+
+    @property
+    def continuous(self) -> bool:
+        """Whether responses are running time courses, not averages after each word."""
+        return self.kind in ("alice",)
+
+    @property
+    def sampling_interval(self) -> float | None:
+        """Of continuous responses, s; None for word-locked ones."""
+        return self.alice.repetition_time if self.continuous else None
