@@ -15,6 +15,14 @@ from lmbrain.datasets.bids import (
 )
 from lmbrain.errors import LmbrainError
 
+EVENTS = {
+    "word_column": "word",
+    "kind_column": "trial_type",
+    "word_kinds": ["word"],
+    "silences": [],
+    "dictionary_column": None,
+    "story_column": None,
+}
 HEADER = "onset\tduration\ttrial_type\tvalue\tword"
 ITEMS = ["+", "null", "NA", 'nan."', "None", "true", "didn't"]
 
@@ -35,8 +43,13 @@ def write_run(root: Path, subject: str, run: str, rows: list[str], header: str =
     return path
 
 
-def study_words(root: Path, subjects: list[str], runs: list[str]):
-    return words_table(root, subjects, runs, "read", "tale", "word", "word")
+def read_in(runs: list[str]) -> dict[str, dict[str, str | None]]:
+    return {run: {"session": None, "task": "read", "run": run} for run in runs}
+
+
+def study_words(root: Path, subjects: list[str], runs: list[str], **events):
+    settings = {"user_columns": []} | EVENTS | events
+    return words_table(root, subjects, read_in(runs), {}, "tale", **settings)
 
 
 def test_words_that_look_like_missing_values_survive(tmp_path):
@@ -49,7 +62,7 @@ def test_byte_order_mark_and_missing_trial_type_are_read(tmp_path):
     path = write_run(
         tmp_path, "01", "01", ["0.5\tn/a\tOnce", "1.0\t0.4\t+"], "\ufeffonset\tduration\tword"
     )
-    words = words_of_run(read_events(path), "tale", "01", "word", "word")
+    words = words_of_run(read_events(path), "tale", "01", **EVENTS | {"kind_column": None})
     assert words["text"].tolist() == ["Once", "+"]
     assert words["is_word"].tolist() == [True, False]
     assert words["onset"].tolist() == [0.5, 1.0]
@@ -64,9 +77,7 @@ def test_items_of_other_trial_types_are_kept_as_no_words(tmp_path):
         "1.0\t0.4\tquestion\t3\tReady?",
         "2.0\t0.4\tword\t1\tThe",
     ]
-    words = words_of_run(
-        read_events(write_run(tmp_path, "01", "01", rows)), "tale", "01", "word", "word"
-    )
+    words = words_of_run(read_events(write_run(tmp_path, "01", "01", rows)), "tale", "01", **EVENTS)
     assert words["text"].tolist() == ["Ready?", "The", "end."]
     assert words["is_word"].tolist() == [False, True, True]
     assert words["sentence"].tolist() == [-1, 0, 0]
@@ -117,7 +128,7 @@ def test_a_subject_who_saw_something_else_is_named(tmp_path, shown, message):
             "row 2: expected 5 .* found 7",
         ),
         (["1\t0.4\tword\t1"], HEADER, "row 1: expected 5 fields .* found 4"),
-        (["1\t0.4\tspoken\t1\tOne"], HEADER, "no word of trial type 'word'"),
+        (["1\t0.4\tspoken\t1\tOne"], HEADER, "holds no word .a text with trial_type among"),
         (["1\t0.4"], "onset\tduration", "no column 'word'"),
         (["1\tOne"], "onset\tword", "no column 'duration'"),
     ],
@@ -125,7 +136,7 @@ def test_a_subject_who_saw_something_else_is_named(tmp_path, shown, message):
 def test_a_malformed_events_file_is_named_with_its_row(tmp_path, rows, header, message):
     path = write_run(tmp_path, "01", "01", rows, header)
     with pytest.raises(LmbrainError, match=message) as error:
-        words_of_run(read_events(path), "tale", "01", "word", "word")
+        words_of_run(read_events(path), "tale", "01", **EVENTS)
     assert path.name in str(error.value)
 
 
@@ -136,16 +147,16 @@ def test_recordings_are_found_whole_or_split_and_missing_ones_named(tmp_path):
     part = folder / "sub-01_task-read_run-02_split-01_meg.fif"
     for path in (whole, part, folder / "sub-01_task-read_run-02_split-02_meg.fif"):
         path.touch()
-    assert recording_path(tmp_path, "01", "read", "01") == whole
-    assert recording_path(tmp_path, "01", "read", "02") == part
+    assert recording_path(tmp_path, "01", None, "read", "01") == whole
+    assert recording_path(tmp_path, "01", None, "read", "02") == part
     with pytest.raises(LmbrainError, match=r"run-03_meg\.fif does not exist.*run-01_meg\.fif"):
-        recording_path(tmp_path, "01", "read", "03")
+        recording_path(tmp_path, "01", None, "read", "03")
     with pytest.raises(LmbrainError, match="no recording"):
-        recording_path(tmp_path, "02", "read", "01")
+        recording_path(tmp_path, "02", None, "read", "01")
     with pytest.raises(LmbrainError, match=r"is no folder; correct data\.bids\.root"):
-        recording_path(tmp_path / "nowhere", "01", "read", "01")
+        recording_path(tmp_path / "nowhere", "01", None, "read", "01")
     with pytest.raises(LmbrainError, match=r"run-01_events\.tsv does not exist"):
-        events_path(tmp_path, "01", "read", "01")
+        events_path(tmp_path, "01", None, "read", "01")
     with pytest.raises(LmbrainError, match="does not exist"):
         read_recording(folder / "sub-01_task-read_run-03_meg.fif")
 
@@ -162,11 +173,10 @@ def test_calibration_files_are_found_where_bids_keeps_them(tmp_path):
     assert calibration_paths(tmp_path, "01")["cross_talk"] == crosstalk
 
 
-def test_a_study_without_runs_or_subjects_is_refused(tmp_path):
-    with pytest.raises(LmbrainError, match=r"data\.bids\.runs is empty"):
-        study_words(tmp_path, ["01"], [])
-    with pytest.raises(LmbrainError, match=r"data\.subjects is empty"):
-        study_words(tmp_path, [], ["01"])
+def test_a_run_that_nobody_has_is_refused(tmp_path):
+    settings = {"user_columns": []} | EVENTS
+    with pytest.raises(LmbrainError, match=r"data\.missing leaves nobody for run 01"):
+        words_table(tmp_path, ["01"], read_in(["01"]), {"01": ["01"]}, "tale", **settings)
 
 
 RATED = f"{HEADER}\tvalence"
@@ -179,22 +189,20 @@ def rated(items: list[str], values: list[str]) -> list[str]:
 def test_user_columns_are_kept_as_text_and_no_others(tmp_path):
     for subject, cross in (("01", "n/a"), ("02", "0")):  # of items that are no words any value
         write_run(tmp_path, subject, "01", rated(["+", "One", "day"], [cross, "1.5", "-2"]), RATED)
-    settings = (tmp_path, ["01", "02"], ["01"], "read", "tale", "word", "word")
-    words = words_table(*settings, user_columns=["valence"])
+    words = study_words(tmp_path, ["01", "02"], ["01"], user_columns=["valence"])
     assert words["valence"].tolist() == ["n/a", "1.5", "-2"]
-    assert "valence" not in words_table(*settings)
+    assert "valence" not in study_words(tmp_path, ["01", "02"], ["01"])
 
 
 def test_a_user_column_that_is_missing_taken_or_differs_between_subjects_stops(tmp_path):
     write_run(tmp_path, "01", "01", rated(["+", "One", "day"], ["0", "1.5", "-2"]), RATED)
     write_run(tmp_path, "02", "01", rated(["+", "One", "day"], ["0", "1.5", "-3"]), RATED)
-    settings = (["01"], "read", "tale", "word", "word")
     with pytest.raises(LmbrainError, match=r"events\.tsv has no column 'arousal' \(it has onset"):
-        words_table(tmp_path, ["01"], *settings, user_columns=["arousal"])
+        study_words(tmp_path, ["01"], ["01"], user_columns=["arousal"])
     for taken in ("onset", "value"):
         with pytest.raises(LmbrainError, match=f"'{taken}', which the words table fills itself"):
-            words_table(tmp_path, ["01"], *settings, user_columns=[taken])
+            study_words(tmp_path, ["01"], ["01"], user_columns=[taken])
     with pytest.raises(
         LmbrainError, match=r"Subject 02, run 01, item 3: valence is '-3', but '-2' for subject 01"
     ):
-        words_table(tmp_path, ["01", "02"], *settings, user_columns=["valence"])
+        study_words(tmp_path, ["01", "02"], ["01"], user_columns=["valence"])
