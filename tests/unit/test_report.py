@@ -293,19 +293,65 @@ def test_a_stricter_level_of_the_config_counts_on_the_page():
     assert "not shown" in beyond.section(found.assign_attrs(level=0.01), None).verdict
 
 
-def quality_of(noisy=("MEG 0113",), distance=1.2):
+def quality_of(noisy=("MEG 0113",), distance=1.2, movement=None, saturated=0.0):
     frequencies = list(range(1, 100))
     band = {"unit": "fT/sqrt(Hz)", "median": [2.0] * 99, "low": [1.0] * 99, "high": [3.0] * 99}
     spectra = {"frequencies": frequencies, "mag": band, "grad": band}
-    found = {"events": 60, "per_minute": 61.0, "explained": [0.9]}
+    info = meg_info()
+    kinds = dict(zip(info.ch_names, info.get_channel_types(), strict=True))
+    sensors = {kind: [n for n, k in kinds.items() if k == kind] for kind in ("grad", "mag")}
+    field = {kind: list(range(len(names))) for kind, names in sensors.items()}
+    found = {
+        "method": "ssp",
+        "events": 60,
+        "per_minute": 61.0,
+        "components": [{"explained": 0.9, "topography": field}],
+    }
     return {
         "duration": 60.0,
         "bad_channels": {"marked": [], "extra": [], "noisy": list(noisy), "flat": []},
-        "head": {"position": [0.0, 0.0, 40.0], "distance": distance, "rotation": 0.5},
+        "head": {
+            "position": [0.0, 0.0, 40.0],
+            "distance": distance,
+            "rotation": 0.5,
+            "movement": movement,
+        },
         "spectra_before": spectra,
         "spectra_after": spectra,
         "heart": found,
         "blinks": None,
+        "saturated": saturated,
+        "sensors": sensors,
+        "places": {c["ch_name"]: c["loc"][:3].tolist() for c in info["chs"]},
+        "steps": ["tSSS in buffers of 10 s", "band-pass 0.1 to 40 Hz"],
+    }
+
+
+def timing_of(repairs=()):
+    run = {
+        "source": "triggers",
+        "items": 300,
+        "found": 299,
+        "lag": 0.012,
+        "rate": 1.00002,
+        "residual": {"median": 0.0004, "largest": 0.003},
+        "repairs": list(repairs),
+    }
+    return {"runs": {"01": run, "02": run}}
+
+
+def word_response_of(usable=290, agreement=0.9):
+    kinds = quality_of()["sensors"]
+    values = {k: RNG(0).standard_normal((len(n), len(TIME))).tolist() for k, n in kinds.items()}
+    return {
+        "items": 300,
+        "usable": usable,
+        "lost": {"no word": 5, "annotated as bad": 295 - usable},
+        "times": TIME.tolist(),
+        "evoked": {
+            kind: {"unit": "fT", "sensors": n, "values": values[kind], "agreement": agreement}
+            for kind, n in kinds.items()
+        },
     }
 
 
@@ -368,7 +414,7 @@ def whole_page(encoded):
     return page_of(
         [
             planted.section(scorecard()),
-            recordings.section(quality),
+            recordings.section(quality, {"01": timing_of()}, {"01": word_response_of()}),
             encoded,
             divergence_section(),
             hypotheses.section(ranked_table([0.01, 0.6]), groups_table(), 5),
@@ -583,15 +629,61 @@ def test_a_map_outside_the_responses_is_refused_by_name():
         drawn.maps(np.zeros((1, 2, 20)), xr.Dataset(coords={"time": TIME}), meg_info(), [0.7])
 
 
-def test_conspicuous_runs_are_named():
+def quality_section(**people):
     quality = {
         ("01", "01"): quality_of(),
         ("02", "01"): quality_of(noisy=[f"MEG {i}" for i in range(20)]),
         ("02", "02"): quality_of(distance=9.0),
     }
-    section = recordings.section(quality)
+    timing = {"01": timing_of(), "02": timing_of()}
+    responses = {"01": word_response_of(), "02": word_response_of()}
+    return recordings.section(quality, timing | people.get("timing", {}),
+                              responses | people.get("responses", {}))  # fmt: skip
+
+
+def test_conspicuous_runs_are_named():
+    section = quality_section()
     assert "conspicuous: 02 run 01 and 02 run 02" in section.verdict
     assert "7.3 bad sensors a run (at most 20)" in section.verdict
+
+
+def test_a_person_without_a_response_or_with_many_words_lost_is_named():
+    for response, said in (
+        (word_response_of(agreement=0.1), "no clear response to words (agreement 0.10)"),
+        (word_response_of(usable=200), "32% of the words lost"),
+    ):
+        section = quality_section(responses={"01": response})
+        assert "person 01" in section.verdict
+        assert said in next(b.summary for b in section.blocks if isinstance(b, Fold))
+
+
+def test_repaired_triggers_are_told_run_by_run():
+    said = "Item 12 had no trigger; its onset comes from the fitted clock."
+    section = quality_section(timing={"01": timing_of([said])})
+    assert "01 run 01" in section.verdict
+    fold = next(b for b in section.blocks if isinstance(b, Fold))
+    (told,) = [b for b in fold.blocks if isinstance(b, Text) and b.warning]
+    assert said in told.text and "lag 12 ms" in told.text
+
+
+def test_each_person_has_her_sensors_components_and_average_response_shown():
+    moved = {"times": [0, 1], "distance": [0.0, 7.0], "rotation": [0.0, 1.0]}
+    section = recordings.section(
+        {("01", "01"): quality_of(movement=moved)}, {}, {"01": word_response_of()}
+    )
+    fold = next(b for b in section.blocks if isinstance(b, Fold))
+    shown = [b.alt for b in fold.blocks if isinstance(b, Picture)]
+    assert [alt.split(" of ")[0].split(" on ")[0] for alt in shown] == [
+        "Bad sensors", "Head movement", "Heart and blink components", "Average response"
+    ]  # fmt: skip
+    assert "head moved 7.0 mm within the run" in fold.summary
+
+
+def test_data_that_start_from_responses_show_words_and_average_responses_alone():
+    section = recordings.section({}, {}, {"A": word_response_of()})
+    assert section.title == "Quality of the responses"
+    assert len(tables(section)) == 1
+    assert not [b for b in section.blocks if isinstance(b, Picture)]
 
 
 def test_scorecard_verdict_reflects_its_numbers():

@@ -62,6 +62,30 @@ if RECORDED:
             "../scripts/word_locked_responses.py"
 
 
+if not CONTINUOUS:
+
+    rule word_response:
+        input:
+            responses=RESPONSES,
+        output:
+            summary=f"{ROOT}/meg/sub-{{subject}}_word_response.json",
+        log:
+            f"{LOGS}/word_response_{{subject}}.log",
+        benchmark:
+            f"{BENCHMARKS}/word_response-{{subject}}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+        params:
+            code=code("word_response.py"),
+        message:
+            "Averaging {wildcards.subject}'s responses over words"
+        script:
+            "../scripts/word_response.py"
+
+
 rule folds:
     input:
         words=WORDS,
