@@ -84,7 +84,7 @@ def word_locked(
     raw = next(iter(raws_by_run.values()))
     return mne.EpochsArray(
         data,
-        _info(raw.info, names, 1 / bin_width),
+        info_at_rate(raw.info, names, 1 / bin_width),
         tmin=window["start"],
         metadata=words.assign(usable=lost == "", lost=lost.astype(str)),
         baseline=None,
@@ -319,7 +319,7 @@ def _first_misfit(triggers: np.ndarray, event_onsets: np.ndarray, tolerance: flo
     return f" (the first that does not fit is number {row + 1})"
 
 
-def _info(info: mne.Info, names: Sequence[str], rate: float) -> mne.Info:
+def info_at_rate(info: mne.Info, names: Sequence[str], rate: float) -> mne.Info:
     """Description of the same sensors at another sampling rate."""
     picked = mne.pick_info(info, [info.ch_names.index(name) for name in names])
     new = mne.create_info(list(names), rate, picked.get_channel_types(), verbose="error")
