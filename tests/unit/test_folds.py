@@ -167,3 +167,64 @@ def test_a_folds_file_with_an_empty_block_is_refused_by_its_number(tmp_path):
     (tmp_path / "folds.tsv").write_text("story\trun\tposition\tblock\tgap\n" + rows)
     with pytest.raises(LmbrainError, match="Block 2 of the folds holds no sample"):
         read_folds(tmp_path / "folds.tsv")
+
+
+def three_runs(lengths=(60, 60, 60), outer=6, gap=2.0):
+    run = np.repeat(["1", "2", "3"], lengths)
+    position = np.arange(len(run), dtype=float)
+    story = np.full(len(run), "s")
+    return make_folds(story, position, np.ones(len(run), bool), outer, gap, run=run)
+
+
+def test_a_person_with_all_samples_has_the_folds_of_the_study():
+    folds = three_runs()
+    extra = np.ones(180, bool)
+    assert folds.of_person(extra) is folds
+    assert folds.study_block.tolist() == list(range(6))
+    assert folds.onto_study(np.arange(6)).dtype == int
+
+
+def test_a_person_without_a_run_keeps_the_study_s_blocks_of_the_other_runs():
+    folds = three_runs()
+    usable = folds.run != "2"
+    usable[[3, 150]] = False  # lost words of no consequence for others
+    own = folds.of_person(usable)
+    assert own.study_block.tolist() == [0, 1, 4, 5]
+    for number, block in enumerate(own.study_block):
+        np.testing.assert_array_equal(own.test(number), folds.test(block) & usable)
+    on_study = own.onto_study(np.arange(8.0).reshape(4, 2))
+    assert on_study[[0, 1, 4, 5]].tolist() == np.arange(8.0).reshape(4, 2).tolist()
+    assert np.isnan(on_study[[2, 3]]).all()
+    again = own.of_person(own.usable)
+    assert again is own
+
+
+def test_a_person_s_folds_are_those_of_a_study_of_that_person_alone():
+    folds = three_runs()
+    usable = folds.run != "2"
+    own = folds.of_person(usable)
+    alone = make_folds(folds.story, folds.position, usable, 4, folds.gap, run=folds.run)
+    np.testing.assert_array_equal(own.block, alone.block)
+    for outer in range(4):
+        np.testing.assert_array_equal(own.train(outer), alone.train(outer))
+
+
+def test_less_than_half_a_stretch_or_block_is_left_out():
+    folds = three_runs((50, 20, 110), outer=6)  # block 1: 20 samples of run 1, 10 of run 2
+    usable = np.ones(180, bool)
+    usable[52:60] = False  # 2 of the 10 samples of run 2 are left in block 1
+    usable[92:120] = False  # 2 of 30 in block 3
+    usable[150:165] = False  # just half of block 5
+    own = folds.of_person(usable)
+    assert own.study_block.tolist() == [0, 1, 2, 4, 5]
+    assert np.flatnonzero(own.test(1)).tolist() == list(range(30, 50))
+    assert own.test(4).sum() == 15
+
+
+def test_a_person_with_too_few_blocks_stops_by_name():
+    folds = three_runs()
+    with pytest.raises(LmbrainError, match=r"sub-03 .* only 2 of its 6 blocks.* data.exclude"):
+        folds.of_person(folds.run == "1", "sub-03")
+    scarce = three_runs(gap=20.0)
+    with pytest.raises(LmbrainError, match=r"sub-03, who has not all.*held out"):
+        scarce.of_person(np.isin(scarce.block, [0, 1, 2]), "sub-03")

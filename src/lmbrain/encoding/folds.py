@@ -9,7 +9,7 @@ sample of the same story are dropped (`needed_gap` in `delays.py` says how far t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
 from pathlib import Path
@@ -26,6 +26,8 @@ UNUSED = -1
 MINIMAL_OUTER = 3
 # A correlation needs three samples: two always give +1 or -1.
 MINIMAL_SAMPLES = 3
+# A person's r is the mean over her blocks: one of few words would bring in most of the noise.
+MINIMAL_SHARE = 0.5
 # Positions in seconds carry rounding errors; a sample exactly `gap` away stays dropped.
 _ROUNDING = 1e-9
 
@@ -44,6 +46,11 @@ class Folds:
     story, run : (n,) str
     gap : float
         In units of `position`.
+    study_block : (n_outer,) int
+        Which block of the study each block is: 0 to n_outer - 1 in the study's own folds, some of
+        its blocks in those of a person who was not recorded for all (`of_person`).
+    n_study : int
+        Number of blocks of the study.
     """
 
     block: np.ndarray
@@ -51,6 +58,13 @@ class Folds:
     story: np.ndarray
     run: np.ndarray
     gap: float
+    study_block: np.ndarray = None  # type: ignore[assignment]
+    n_study: int = 0
+
+    def __post_init__(self) -> None:
+        if self.study_block is None:
+            object.__setattr__(self, "study_block", np.arange(self.n_outer))
+            object.__setattr__(self, "n_study", self.n_outer)
 
     @property
     def n_outer(self) -> int:
@@ -72,6 +86,63 @@ class Folds:
         """Median distance of neighbouring samples of a story, in units of `position`."""
         steps = np.diff(self.position)
         return float(np.median(steps[(self.story[1:] == self.story[:-1]) & (steps > 0)]))
+
+    def of_person(self, usable: np.ndarray, name: str = "This person") -> Folds:
+        """Folds of one person, who may lack some of the study's samples.
+
+        Her folds are the study's blocks, of the samples she has: whoever has the same samples has
+        the same folds, and a sample is tested together with the same neighbours in everybody. Left
+        out are stretches (of a block in a run), then blocks, of which she has less than half of
+        the samples, as r is a mean over blocks; her other blocks are numbered anew.
+
+        Parameters
+        ----------
+        usable : (n,) bool
+            The samples she has.
+        name
+            Of the person, for messages.
+
+        Raises
+        ------
+        LmbrainError
+            If she has too few blocks, or these leave too few samples to train or score on.
+        """
+        lacking = self.usable & ~usable
+        if not lacking.any():
+            return self
+        own = np.where(usable, self.block, UNUSED)
+        stretch = np.char.add(np.char.add(self.segment, "\t"), self.block.astype(str))
+        for unit, fewest in ((stretch, 0), (self.block, MINIMAL_SAMPLES)):
+            number = np.unique(unit, return_inverse=True)[1]
+            has, full = np.bincount(number, own != UNUSED), np.bincount(number, self.usable)
+            own[(has < np.maximum(MINIMAL_SHARE * full, fewest))[number]] = UNUSED
+        kept = np.unique(own[own != UNUSED])
+        if len(kept) < MINIMAL_OUTER:
+            raise LmbrainError(
+                f"{name} has responses to {int((self.usable & usable).sum())} of the study's "
+                f"{int(self.usable.sum())} samples, at least half of only {len(kept)} of its "
+                f"{self.n_outer} blocks; nested cross-validation needs {MINIMAL_OUTER}: raise "
+                "folds.outer, or list the subject under data.exclude."
+            )
+        number = np.full(self.n_outer + 1, UNUSED)  # the last one is where -1 looks
+        number[kept] = np.arange(len(kept))
+        folds = replace(self, block=number[own], study_block=self.study_block[kept])
+        try:
+            check_sizes(folds)
+        except LmbrainError as error:
+            raise LmbrainError(
+                f"{name}, who has not all of the study's samples: {error} Or list the subject "
+                "under data.exclude."
+            ) from error
+        return folds
+
+    def onto_study(self, values: np.ndarray) -> np.ndarray:
+        """Values a block (n_outer, ...), a row a block of the study: NaN where it is lacking."""
+        if self.n_outer == self.n_study:
+            return values
+        study = np.full((self.n_study, *np.shape(values)[1:]), np.nan)
+        study[self.study_block] = values
+        return study
 
     def test(self, outer: int) -> np.ndarray:
         """Mask (n,) of the samples of block `outer`."""
