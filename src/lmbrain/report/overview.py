@@ -15,7 +15,11 @@ from lmbrain.report.wording import count, names, plain
 SOURCES = {
     "simulated": "simulated 306-channel MEG recordings",
     "bids": "MEG recordings of a BIDS data set",
-    "harry_potter": "published MEG responses to a chapter read word by word",
+    "harry_potter": "published MEG responses to chapters read word by word",
+    "moth": "published MEG time courses while listening to stories",
+    "libribrain": "published MEG recordings while listening to books",
+    "epochs": "word-locked responses preprocessed elsewhere",
+    "arrays": "time courses preprocessed elsewhere",
     "alice": "fMRI time courses of six regions while listening",
 }
 SIMULATED = (
