@@ -8,8 +8,7 @@ CATEGORIES = {
     "simulated": [f"{ROOT}/categories.tsv"],
     "harry_potter": [f"{ROOT}/categories.tsv"] if STUDY.data.harry_potter.chapter == 9 else [],
     "bids": [STUDY.data.bids.categories] if STUDY.data.bids.categories else [],
-    "alice": [],
-}[STUDY.data.kind]
+}.get(STUDY.data.kind, [])
 
 
 if READY:

@@ -92,8 +92,24 @@ class Alice(Section):
     repetition_time: Positive
 
 
+class EpochsColumns(Section):
+    text: str
+    onset: str
+    duration: str | None
+    story: str | None
+    run: str | None
+    is_word: str | None
+    item: str | None
+
+
+class Epochs(Section):
+    root: str | None
+    file: Annotated[str, Field(pattern=r"\{subject\}")]
+    columns: EpochsColumns
+
+
 class Data(Section):
-    kind: Literal["simulated", "bids", "harry_potter", "alice"]
+    kind: Literal["simulated", "bids", "harry_potter", "alice", "epochs"]
     subjects: Annotated[list[Label], Field(min_length=1)]
     exclude: list[Label]
     story: Name
@@ -102,6 +118,7 @@ class Data(Section):
     bids: Bids
     harry_potter: HarryPotter
     alice: Alice
+    epochs: Epochs
 
     @model_validator(mode="after")
     def known_subjects(self) -> Data:
