@@ -1,0 +1,326 @@
+"""Epochs that a lab made itself: any `*-epo.fif` whose metadata say which word each epoch follows.
+
+People may have lost different epochs: words are brought together by an item number that all
+metadata share, or by story, run, onset and text.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+import pandas as pd
+
+from lmbrain.datasets.sources import Lacking, Settings
+from lmbrain.errors import LmbrainError
+from lmbrain.meg.word_locked import GRID, bin_means, info_at_rate
+from lmbrain.words import is_word, make_words, number_sentences
+
+log = logging.getLogger(__name__)
+
+EPOCHS_AT_ONCE = 200  # held in memory at their own sampling rate
+# Seconds: the same word twice as close as this is one word whose onset differs between people.
+SAME_WORD = 0.1
+
+
+def files(
+    folder: Path, subjects: Sequence[str], settings: Settings, lacking: Lacking
+) -> dict[str, list[Path]]:
+    """The files it consists of, by their kind in config/downloads.tsv."""
+    return {"epochs": [epochs_path(folder, subject, settings) for subject in subjects]}
+
+
+def epochs_path(folder: Path, subject: str, settings: Settings) -> Path:
+    """A person's file."""
+    return folder / settings["file"].format(subject=subject)
+
+
+def words_table(
+    folder: Path, subjects: Sequence[str], story: str, settings: Settings, lacking: Lacking
+) -> pd.DataFrame:
+    """All words that any person has an epoch of, in order.
+
+    With an item column its numbers are kept as the column `source_item`, and onsets and durations
+    are those of the first person who has the word.
+
+    Raises
+    ------
+    LmbrainError
+        If metadata or a column are missing, a value is unreadable, people had other words, or
+        onsets of the same word differ between people and no item column brings them together.
+    """
+    known: dict[Any, dict[str, Any]] = {}
+    sensors: list[str] | None = None
+    for subject in subjects:
+        path = epochs_path(folder, subject, settings)
+        epochs = _read(path)
+        names = [epochs.ch_names[i] for i in mne.pick_types(epochs.info, meg=True, eeg=True)]
+        sensors = sensors or names
+        if names != sensors:
+            odd = sorted(set(names) ^ set(sensors)) or names
+            raise LmbrainError(
+                f"{path} has other sensors than the file of {subjects[0]} ({odd[0]}); interpolate "
+                "bad sensors instead of dropping them, and keep one order."
+            )
+        items = _items(epochs, path, story, settings["columns"])
+        for row, (key, item) in enumerate(items.items()):
+            if known.setdefault(key, item)["text"] != item["text"]:
+                raise LmbrainError(
+                    f"{path}, epoch {row + 1}: item {key} is {item['text']!r}, but "
+                    f"{known[key]['text']!r} in another person; number the same words alike."
+                )
+    return _in_order(list(known.values()), settings["columns"]["item"] is not None)
+
+
+def responses(
+    folder: Path,
+    subject: str,
+    words: pd.DataFrame,
+    settings: Settings,
+    lacking: Lacking,
+    binning: Settings,
+) -> mne.EpochsArray:
+    """One person's responses, averaged in bins by the rule of `lmbrain.meg.word_locked`.
+
+    Epochs whose sampling interval is the bin already keep their values. A word that the person
+    has no epoch of is zero, not usable, and `lost` says `rejected`, or `not recorded` in a run
+    that the person lacks.
+
+    Raises
+    ------
+    LmbrainError
+        If the epochs are shorter than the window, hold a sensor marked bad or a value that is not
+        finite, or none in a run that the person is not said to lack.
+    """
+    path = epochs_path(folder, subject, settings)
+    epochs = _read(path)
+    names = _sensors(epochs, binning["picks"], path)
+    if epochs.baseline is not None:
+        log.info(
+            "%s is baseline-corrected (%s to %s s): the response to the word before is subtracted.",
+            *(path, *epochs.baseline),
+        )
+    row_of = {key: row for row, key in enumerate(_keys(words, settings["columns"]))}
+    story = str(words["story"].iloc[0])
+    rows = [row_of[key] for key in _items(epochs, path, story, settings["columns"])]
+    lost = np.full(len(words), "rejected", dtype=object)
+    lost[rows] = ""
+    lost[~words["is_word"].to_numpy(bool)] = "no word"
+    for run in words["run"].unique():
+        here = words["run"].to_numpy() == run
+        if run in lacking.get(subject, ()):
+            lost[here & (lost != "no word")] = "not recorded"
+        elif not np.isin(np.flatnonzero(here), rows).any():
+            raise LmbrainError(
+                f"{path} has no epoch of run {run}; name the run under data.missing for subject "
+                f"{subject}, or correct the metadata."
+            )
+    means = _bins(epochs, names, binning["window"], binning["bin_width"], path)
+    data = np.zeros((len(words), *means.shape[1:]))
+    data[rows] = means
+    data[lost != ""] = 0
+    return mne.EpochsArray(
+        data,
+        info_at_rate(epochs.info, names, 1 / binning["bin_width"]),
+        tmin=binning["window"]["start"],
+        metadata=words.assign(usable=lost == "", lost=lost.astype(str)),
+        baseline=None,
+        proj=False,
+        verbose="error",
+    )
+
+
+def _read(path: Path) -> mne.BaseEpochs:
+    """A person's epochs, values still on disk, projections applied as they are read."""
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; correct data.epochs in the config.")
+    try:
+        epochs = mne.read_epochs(path, preload=False, verbose="error")
+    except (ValueError, OSError) as error:
+        raise LmbrainError(f"{path} is no readable file of MNE Epochs ({error}).") from None
+    if epochs.metadata is None:
+        raise LmbrainError(
+            f"{path} has no metadata; give each epoch a row with its word (mne.Epochs' metadata)."
+        )
+    return epochs
+
+
+def _items(
+    epochs: mne.BaseEpochs, path: Path, story: str, columns: Mapping[str, str | None]
+) -> dict[Any, dict[str, Any]]:
+    """What each epoch's metadata say, by the word's key; epochs in order."""
+    table = epochs.metadata
+    absent = [c for c in columns.values() if c is not None and c not in table]
+    if absent:
+        raise LmbrainError(
+            f"{path}: the metadata have no column {absent[0]!r} (they have "
+            f"{', '.join(map(str, table.columns))}); correct data.epochs.columns in the config."
+        )
+    given = {name: table[column] for name, column in columns.items() if column is not None}
+    text = given["text"].astype(object).where(given["text"].notna(), "").astype(str).to_list()
+    rows = pd.DataFrame({"text": text})
+    for name, default in (("story", story), ("run", "01")):
+        rows[name] = given[name].astype(str).to_list() if name in given else default
+    for name in ("onset", "duration"):
+        rows[name] = np.nan
+        if name in given:
+            rows[name] = pd.to_numeric(given[name], errors="coerce").to_numpy(float)
+    rows["is_word"] = [is_word(t) for t in text]
+    if "is_word" in given:
+        rows["is_word"] = _truth(given["is_word"], path, columns["is_word"])
+    wrong = ~np.isfinite(rows["onset"]) | (rows["is_word"] & (rows["text"] == ""))
+    if wrong.any():
+        raise LmbrainError(
+            f"{path}, epoch {int(wrong.to_numpy().argmax()) + 1}: the metadata lack the word or "
+            "its onset; fill them in, or drop the epoch."
+        )
+    if "item" in given:
+        rows["source_item"] = given["item"].astype(str).to_list()
+    items = dict(zip(_keys(rows, columns), rows.to_dict("records"), strict=True))
+    if len(items) < len(rows):
+        keys = pd.Series(_keys(rows, columns))
+        raise LmbrainError(
+            f"{path}, epoch {int(keys.duplicated().to_numpy().argmax()) + 1}: the word "
+            f"{keys[keys.duplicated()].iloc[0]} is there twice; correct the metadata."
+        )
+    return items
+
+
+def _truth(column: pd.Series, path: Path, name: str | None) -> list[bool]:
+    known = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+    text = column.astype(str).str.lower()
+    wrong = ~text.isin(known)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise LmbrainError(
+            f"{path}, epoch {row + 1}: {name} is {column.iloc[row]!r}; write True or False."
+        )
+    return [known[value] for value in text]
+
+
+def _keys(rows: pd.DataFrame, columns: Mapping[str, str | None]) -> list[Any]:
+    """What is the same of the same word in all people: the lab's number, or place and text."""
+    if columns["item"] is not None:
+        return rows["source_item"].to_list()
+    onset = rows["onset"].map("{:.3f}".format)
+    return list(zip(rows["story"], rows["run"], onset, rows["text"], strict=True))
+
+
+def _in_order(items: list[dict[str, Any]], numbered: bool) -> pd.DataFrame:
+    """The words table of what all people have: by the lab's numbers, or by onset inside a run."""
+    rows = pd.DataFrame(items)
+    for name in ("run", "story"):  # in the order of their first appearance
+        rows[name] = pd.Categorical(rows[name], categories=rows[name].unique())
+    order = ["story", "run", "onset"]
+    if numbered:
+        rows["number"] = pd.to_numeric(rows["source_item"], errors="coerce")
+        if rows["number"].isna().any():
+            wrong = rows["source_item"][rows["number"].isna()].iloc[0]
+            raise LmbrainError(
+                f"The metadata's item column holds {wrong!r}; number the words in their order."
+            )
+        order = ["number"]
+    rows = rows.sort_values(order, kind="stable", ignore_index=True)
+    _check_order(rows, numbered)
+    words = make_words(
+        rows["story"].astype(str).to_list(),
+        rows["run"].astype(str).to_list(),
+        rows["text"].to_list(),
+        rows["onset"].to_numpy(float),
+        rows["duration"].to_numpy(float),
+    )
+    words["is_word"] = rows["is_word"].to_numpy(bool)
+    words["sentence"] = number_sentences(
+        rows["text"].to_list(), words["is_word"].to_numpy(), words["story"].to_list()
+    )
+    return words.assign(source_item=rows["source_item"]) if numbered else words
+
+
+def _check_order(rows: pd.DataFrame, numbered: bool) -> None:
+    """Refuse a word twice, two words at once, and numbers against the order of onsets."""
+    step = rows.groupby(["story", "run"], observed=True)["onset"].diff().to_numpy()
+    same = rows["text"].to_numpy()[1:] == rows["text"].to_numpy()[:-1]
+    wrong = step < 0 if numbered else np.r_[False, (step[1:] < SAME_WORD) & same] | (step == 0)
+    if not wrong.any():
+        return
+    row = int(wrong.argmax())
+    before, here = (f"{rows['text'][r]!r} at {rows['onset'][r]:.3f} s" for r in (row - 1, row))
+    if numbered:
+        raise LmbrainError(
+            f"By their item numbers {before} comes before {here} (run {rows['run'][row]}); give "
+            "all people's onsets on the story's clock, in the order of the items."
+        )
+    raise LmbrainError(
+        f"Run {rows['run'][row]} holds {before} and {here}: people's metadata differ in onsets or "
+        "words; name a column with the word's number under data.epochs.columns.item."
+    )
+
+
+def _sensors(epochs: mne.BaseEpochs, picks: Sequence[str], path: Path) -> list[str]:
+    kinds = epochs.get_channel_types()
+    absent = [kind for kind in picks if kind not in kinds]
+    if absent:
+        raise LmbrainError(
+            f"{path} has no {absent[0]!r} sensors (it has {', '.join(sorted(set(kinds)))}); "
+            "correct responses.picks in the config."
+        )
+    names = [n for n, kind in zip(epochs.ch_names, kinds, strict=True) if kind in picks]
+    bad = [name for name in names if name in epochs.info["bads"]]
+    if bad:
+        raise LmbrainError(
+            f"{path}: sensor {bad[0]} is still marked bad; interpolate it (interpolate_bads), as "
+            "all people need the same sensors."
+        )
+    return names
+
+
+def _bins(
+    epochs: mne.BaseEpochs,
+    names: Sequence[str],
+    window: Mapping[str, float],
+    bin_width: float,
+    path: Path,
+) -> np.ndarray:
+    """(epochs, sensors, bins) means of the samples in each bin, a stretch of epochs at a time.
+
+    Epochs are laid end to end, so that they are averaged by the code for recordings.
+    """
+    rate, samples, first = epochs.info["sfreq"], len(epochs.times), epochs.times[0]
+    count = round((window["stop"] - window["start"]) / bin_width)
+    edges = window["start"] - first + bin_width * np.arange(count + 1)
+    if rate * bin_width < 1 - GRID:
+        raise LmbrainError(
+            f"{path} has {rate:g} Hz, too few for bins of {bin_width:g} s; lengthen "
+            "responses.bin_width in the config."
+        )
+    if edges[0] * rate < -GRID or edges[-1] * rate > samples + GRID:
+        raise LmbrainError(
+            f"{path} holds {first:g} to {epochs.times[-1]:g} s around each word, less than "
+            f"responses.window ({window['start']:g} to {window['stop']:g} s); shorten the window "
+            "in the config, or cut longer epochs."
+        )
+    binned = abs(rate * bin_width - 1) < GRID
+    means = np.empty((len(epochs), len(names), count))
+    for start in range(0, len(epochs), EPOCHS_AT_ONCE):
+        values = epochs[start : start + EPOCHS_AT_ONCE].get_data(picks=names, verbose="error")
+        bad = ~np.isfinite(values)
+        if bad.any():
+            epoch, sensor, _ = np.argwhere(bad)[0]
+            raise LmbrainError(
+                f"{path}, epoch {start + epoch + 1}, sensor {names[sensor]}: the value is not a "
+                "finite number; drop the epoch or mend the recording."
+            )
+        part = slice(start, start + len(values))
+        if binned:
+            offset = round(edges[0] * rate)
+            means[part] = values[:, :, offset : offset + count]
+            continue
+        info = mne.create_info(list(names), rate, verbose="error")
+        raw = mne.io.RawArray(np.concatenate(values, axis=1), info, verbose="error")
+        begins = np.arange(len(values)) * samples / rate
+        means[part] = bin_means(raw, names, begins[:, None] + edges)
+    return means
