@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from lmbrain.errors import LmbrainError
-from lmbrain.simulation import cohort, noise, recordings, sources, stimulus, truth
+from lmbrain.simulation import cohort, noise, sources, stimulus, surroundings, truth
+from lmbrain.simulation.person import make_person
+from lmbrain.simulation.recordings import simulate_run
+from lmbrain.simulation.systems import measurement_info
 
 RATE = 200.0
 STORY = 'Null nodded. "NA is true," he said to None.\n\nThe dog ran off. It came back at nan.\n'
@@ -37,13 +40,13 @@ def table(shown, annotation):
 
 @pytest.fixture(scope="module")
 def person():
-    return recordings.make_person("01", 3, STRENGTHS)
+    return make_person("01", 3, STRENGTHS)
 
 
 @pytest.fixture(scope="module")
 def run(shown, table, person):
     part = shown[shown["run"] == "01"]
-    return recordings.simulate_run(part, table.loc[part.index], person, "01", RATE, 50.0)
+    return simulate_run(part, table.loc[part.index], person, "01", RATE, 50.0)[0]
 
 
 def test_a_cross_precedes_each_paragraph_and_run_and_no_word_is_lost(shown):
@@ -103,7 +106,7 @@ def test_projections_are_the_leading_components_of_the_features():
 
 
 def test_dipole_fields_come_in_the_order_asked_for_and_move_with_the_head():
-    info = recordings.measurement_info(RATE, 50.0, np.zeros(6))
+    info = measurement_info(RATE, 50.0, np.zeros(6))
     positions = sources.ORIGIN + np.array([[0.05, 0, 0], [-0.05, 0, 0], [0, -0.05, 0.01]])
     orientations = np.array([[0, 0, 1.0], [0, 0, 1.0], [1.0, 0, 0]])
     both = sources.dipole_gain(info, positions, orientations)
@@ -114,13 +117,13 @@ def test_dipole_fields_come_in_the_order_asked_for_and_move_with_the_head():
     assert np.allclose(both, np.stack(single, axis=1))
     x = np.array([info["chs"][k]["loc"][0] for k in range(306)])
     assert x[np.abs(both[:, 0]).argmax()] > 0.05 > -0.05 > x[np.abs(both[:, 1]).argmax()]
-    moved = recordings.measurement_info(RATE, 50.0, np.array([0.01, 0, 0, 0, 0, 0]))
+    moved = measurement_info(RATE, 50.0, np.array([0.01, 0, 0, 0, 0, 0]))
     nearer = sources.dipole_gain(moved, positions[1:2], orientations[1:2])
     assert np.abs(nearer).max() != pytest.approx(np.abs(both[:, 1]).max(), rel=0.02)
 
 
 def test_each_group_peaks_at_its_strength_and_is_broad():
-    shared = recordings.make_person("shared", 3, STRENGTHS, jitter=False)
+    shared = make_person("shared", 3, STRENGTHS, jitter=False)
     peaks = {
         s.component.name: p
         for s, p in zip(shared.sources, np.abs(shared.strengths).max(axis=0), strict=True)
@@ -141,10 +144,8 @@ def test_domains_respond_between_250_and_450_ms():
 
 
 def test_people_differ_but_a_domain_does_not_change_the_rest(person):
-    other = recordings.make_person("02", 3, STRENGTHS)
-    null = recordings.make_person(
-        "01", 3, {k: v for k, v in STRENGTHS.items() if k != "figurative"}
-    )
+    other = make_person("02", 3, STRENGTHS)
+    null = make_person("01", 3, {k: v for k, v in STRENGTHS.items() if k != "figurative"})
     assert not np.allclose(person.sources[0].positions, other.sources[0].positions)
     assert np.allclose(person.strengths[:, :-1], null.strengths)
     assert (person.noisy, person.flat) == (null.noisy, null.flat)
@@ -160,7 +161,7 @@ def test_triggers_mark_words_and_crosses_at_their_onsets(run, shown):
 def test_what_is_planted_is_exactly_in_the_recording(run, shown, table, person):
     part = shown[shown["run"] == "01"]
     zero = table.loc[part.index].assign(figurative=0.0)
-    without = recordings.simulate_run(part, zero, person, "01", RATE, 50.0)
+    without, _ = simulate_run(part, zero, person, "01", RATE, 50.0)
     difference = run.get_data("meg") - without.get_data("meg")
     item = int(np.flatnonzero(table.loc[part.index, "figurative"])[0])
     window = person.sources[-1].window
@@ -172,7 +173,7 @@ def test_what_is_planted_is_exactly_in_the_recording(run, shown, table, person):
 
 
 def test_the_noise_has_the_deviation_that_strengths_refer_to(person):
-    info = recordings.measurement_info(RATE, 50.0, person.head)
+    info = measurement_info(RATE, 50.0, person.head)
     meg = mne.pick_info(info, mne.pick_types(info, meg=True))
     gain = sources.dipole_gain(meg, person.brain.positions, person.brain.orientations)
     rng = np.random.default_rng(0)
@@ -187,9 +188,10 @@ def test_the_noise_has_the_deviation_that_strengths_refer_to(person):
 
 
 def test_signal_space_separation_removes_the_far_field():
-    info = recordings.measurement_info(RATE, 50.0, np.zeros(6))
+    info = measurement_info(RATE, 50.0, np.zeros(6))
     meg = mne.pick_info(info, mne.pick_types(info, meg=True))
-    fields, courses = noise.interference(meg, 2000, RATE, 50.0, np.random.default_rng(0))
+    fields = surroundings.room_fields(meg)
+    courses = surroundings.room_courses(2000, RATE, 50.0, np.random.default_rng(0))
     raw = mne.io.RawArray(fields @ courses, meg, verbose="error")
     clean = mne.preprocessing.maxwell_filter(raw, verbose="error").get_data("mag")
     assert clean.std() < 0.05 * raw.get_data("mag").std()

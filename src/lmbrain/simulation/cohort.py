@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from lmbrain.artefacts import atomic_path
+from lmbrain.simulation.person import Person, make_person
 from lmbrain.simulation.recordings import (
     TRIGGERS,
-    Person,
-    make_person,
-    measurement_info,
     simulate_run,
     trial_types,
 )
+from lmbrain.simulation.systems import measurement_info
 
 NAME = "Simulated readers of a story"
 _EVENT_COLUMNS = {
@@ -40,7 +39,7 @@ def response_strengths(
     lm_strength: float,
     domain_strength: float,
 ) -> dict[str, float]:
-    """Strength of each group of components, as `recordings.make_person` takes them."""
+    """Strength of each group of components, as `person.make_person` takes them."""
     return {
         "onset": onset_strength,
         "length": length_strength,
@@ -92,7 +91,7 @@ def simulate_subject(
     with atomic_path(Path(root) / f"sub-{subject}") as folder:
         # The private folder around the new one serves as a data set of its own meanwhile.
         for run, part in words.groupby("run", sort=False):
-            raw = simulate_run(
+            raw, _ = simulate_run(
                 part, truth.loc[part.index], person, str(run), sampling_rate, line_frequency
             )
             _write_run(raw, part, folder.parent, subject, task, str(run))

@@ -1,6 +1,6 @@
-"""What disturbs the simulated recordings: brain, sensors, surroundings, heart and eyes.
+"""Noise of the simulated brains and sensors.
 
-Magnitudes are those of a shielded room and a 306-channel Elekta/MEGIN system.
+Magnitudes are those of a 306-channel Elekta/MEGIN system.
 """
 
 from __future__ import annotations
@@ -17,26 +17,9 @@ BAND = (0.1, 40.0)  # Hz, band in which single-trial noise is expressed
 BIN = 0.025  # s, width of the bins in which single-trial noise is expressed
 BRAIN_DIPOLES = 120
 BRAIN_NOISE = 5e-12  # T/m, median over gradiometers of the brain noise in BAND and BIN
-SENSOR_DENSITY = {"grad": 3e-13, "mag": 3e-15}  # white part, T/m and T per root Hz
+SENSOR_DENSITY = {"grad": 3e-13, "mag": 3e-15, "ref_meg": 3e-15}  # white part, T/m, T per root Hz
 SENSOR_CORNER = 1.0  # Hz below which the sensors' own 1/f noise exceeds the white part
 TRIAL_GAIN = 0.3  # standard deviation of the log gain of brain noise from item to item
-GRADIOMETER_BASELINE = 0.0168  # m
-_MU0_OVER_4PI = 1e-7
-
-# Far magnetic dipoles (lifts, trams): position in metres and moment direction, device frame.
-_FAR = (
-    ((4.0, 1.5, -1.0), (0.3, 1.0, 0.2)),
-    ((-3.0, 3.5, 0.5), (1.0, -0.2, 0.6)),
-    ((1.0, -5.0, 2.0), (0.1, 0.4, 1.0)),
-)
-_FAR_FIELD = 3e-12  # T, standard deviation at the best magnetometer
-_MAINS = ((-2.5, -2.0, -1.5), (0.5, 0.2, 1.0))
-_MAINS_FIELD = 1e-12  # T, amplitude at the best magnetometer
-_HEART_POSITION = (0.015, 0.0, -0.13)  # head frame: vessels of the neck, outside the sphere
-_HEART_MOMENT = (0.3, 1.0, 0.4)
-_HEART_FIELD = 8e-13  # T, peak at the best magnetometer
-_EYES = ((-0.032, 0.072, 0.015), (0.032, 0.072, 0.015))  # head frame
-_BLINK_FIELD = 3e-12  # T, peak at the best magnetometer
 
 
 @dataclass(frozen=True)
@@ -129,60 +112,6 @@ def sensor_noise(
     return noise
 
 
-def interference(
-    info: mne.Info, n: int, sampling_rate: float, line_frequency: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Field of far sources and of the mains.
-
-    Returns
-    -------
-    Sensors x sources topographies (T/m, T) and sources x n time courses.
-    """
-    topographies = [_far_topography(info, *far, _FAR_FIELD) for far in _FAR]
-    frequency = scipy.fft.rfftfreq(n, 1 / sampling_rate)
-    power = 1 / (frequency**2 + 0.05**2)
-    power /= power[1:].sum() * frequency[1]
-    slow = coloured(np.tile(power, (len(_FAR) + 1, 1)), n, sampling_rate, rng)
-    phase = 2 * np.pi * (line_frequency * np.arange(n) / sampling_rate + rng.uniform())
-    mains = (1 + 0.1 * slow[-1]) * np.sin(phase)
-    topographies.append(_far_topography(info, *_MAINS, _MAINS_FIELD))
-    return np.stack(topographies, axis=1), np.vstack([slow[:-1], mains])
-
-
-def heartbeat(
-    info: mne.Info, n: int, sampling_rate: float, rate: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Heart: sensors' topography (T/m, T) and the course (n,), peak 1, of beats at `rate` Hz."""
-    device_head = info["dev_head_t"]["trans"]
-    rotation = device_head[:3, :3]
-    position = rotation.T @ (np.array(_HEART_POSITION) - device_head[:3, 3])
-    topography = _far_topography(info, position, rotation.T @ np.array(_HEART_MOMENT), _HEART_FIELD)
-    duration = n / sampling_rate
-    intervals = rng.normal(1 / rate, 0.05 / rate, int(2 * duration * rate) + 2)
-    beats = np.cumsum(intervals)
-    lag = np.arange(-0.1, 0.4, 1 / sampling_rate)
-    wave = np.exp(-0.5 * (lag / 0.012) ** 2) - 0.25 * np.exp(-0.5 * ((lag - 0.03) / 0.012) ** 2)
-    wave += 0.15 * np.exp(-0.5 * ((lag - 0.26) / 0.04) ** 2)
-    return topography, _at(beats, lag, wave, np.ones(len(beats)), n, sampling_rate)
-
-
-def blinks(
-    info: mne.Info, n: int, sampling_rate: float, interval: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Eyes: sensors' topography (T/m, T) and the course (n,), peak about 1.
-
-    `interval` is the mean time between blinks in seconds.
-    """
-    upwards = np.tile([0.0, 0.2, 1.0], (2, 1)) / np.hypot(0.2, 1.0)
-    topography = dipole_gain(info, np.array(_EYES), upwards).sum(axis=1)
-    topography *= _BLINK_FIELD / np.abs(topography[mne.pick_types(info, meg="mag")]).max()
-    count = int(3 * n / sampling_rate / interval) + 10
-    times = np.cumsum(1.0 + rng.gamma(2.0, (interval - 1.0) / 2, count))
-    lag = np.arange(0, 0.35, 1 / sampling_rate)
-    wave = np.sin(np.pi * lag / 0.35) ** 2
-    return topography, _at(times, lag, wave, rng.uniform(0.7, 1.3, count), n, sampling_rate)
-
-
 def coloured(
     power: np.ndarray, n: int, sampling_rate: float, rng: np.random.Generator
 ) -> np.ndarray:
@@ -209,48 +138,8 @@ def coloured(
     return scipy.fft.irfft(spectrum, n, axis=1, overwrite_x=True)
 
 
-def magnetic_dipole(info: mne.Info, position: np.ndarray, moment: np.ndarray) -> np.ndarray:
-    """Field of a magnetic dipole at the sensors: T (magnetometers), T/m (gradiometers).
-
-    Point approximation of the coils; `position` (m) and `moment` (A m^2) in the device frame.
-    """
-    chosen = [info["chs"][k] for k in mne.pick_types(info, meg=True)]
-    loc = np.array([channel["loc"] for channel in chosen])
-    centre, along, normal = loc[:, :3], loc[:, 3:6], loc[:, 9:12]
-    step = along * GRADIOMETER_BASELINE / 2
-    planar = _normal_field(centre + step, normal, position, moment)
-    planar -= _normal_field(centre - step, normal, position, moment)
-    plain = _normal_field(centre, normal, position, moment)
-    kinds = np.array(info.get_channel_types(mne.pick_types(info, meg=True)))
-    return np.where(kinds == "grad", planar / GRADIOMETER_BASELINE, plain)
-
-
-def _normal_field(places, normal, position, moment) -> np.ndarray:
-    offset = places - np.asarray(position)
-    distance = np.linalg.norm(offset, axis=1, keepdims=True)
-    unit = offset / distance
-    field = 3 * unit * (unit @ np.asarray(moment))[:, None] - np.asarray(moment)
-    return np.sum(_MU0_OVER_4PI * field / distance**3 * normal, axis=1)
-
-
-def _far_topography(info, position, moment, field: float) -> np.ndarray:
-    topography = magnetic_dipole(info, np.asarray(position, float), np.asarray(moment, float))
-    return topography * (field / np.abs(topography[mne.pick_types(info, meg="mag")]).max())
-
-
-def _at(times, lag, wave, height, n: int, sampling_rate: float) -> np.ndarray:
-    """A course with `wave` (over `lag` seconds) at each of `times` that fits whole in the run."""
-    course = np.zeros(n)
-    steps = np.round(lag * sampling_rate).astype(int)
-    for time, size in zip(times, height, strict=True):
-        samples = round(time * sampling_rate) + steps
-        if samples[0] >= 0 and samples[-1] < n:
-            course[samples] += size * wave
-    return course
-
-
 def _density(info: mne.Info) -> np.ndarray:
-    kinds = info.get_channel_types(mne.pick_types(info, meg=True))
+    kinds = info.get_channel_types(mne.pick_types(info, meg=True, ref_meg=True))
     return np.array([SENSOR_DENSITY[kind] for kind in kinds])
 
 

@@ -166,7 +166,7 @@ def time_course(window: tuple[float, float], sampling_rate: float) -> np.ndarray
 
 
 def dipole_gain(info: mne.Info, positions: np.ndarray, orientations: np.ndarray) -> np.ndarray:
-    """Field of unit current dipoles at the MEG sensors, given the head position in `info`.
+    """Field of unit current dipoles at sensors and references, given the head position in `info`.
 
     Parameters
     ----------
@@ -177,7 +177,8 @@ def dipole_gain(info: mne.Info, positions: np.ndarray, orientations: np.ndarray)
 
     Returns
     -------
-    Sensors x dipoles, in T/Am (magnetometers) and T/m/Am (gradiometers).
+    Sensors x dipoles, in T/Am and, for planar gradiometers, T/m/Am; references, which lie too far
+    to see the brain, have 0.
     """
     n = len(positions)
     dipoles = mne.Dipole(
@@ -191,9 +192,11 @@ def dipole_gain(info: mne.Info, positions: np.ndarray, orientations: np.ndarray)
     sphere = mne.make_sphere_model(
         r0=ORIGIN, head_radius=HEAD_RADIUS, relative_radii=_SHELLS, verbose="error"
     )
-    meg = mne.pick_info(info, mne.pick_types(info, meg=True))
+    meg = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
     forward, _ = mne.make_forward_dipole(dipoles, sphere, meg, verbose="error")
-    return forward["sol"]["data"]
+    gain = forward["sol"]["data"]
+    references = len(mne.pick_types(info, meg=False, ref_meg=True))
+    return np.vstack([gain, np.zeros((references, n))]) if references else gain
 
 
 def topographies(info: mne.Info, sources: list[Source]) -> np.ndarray:
