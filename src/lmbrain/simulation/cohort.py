@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 import mne
@@ -12,24 +10,23 @@ import numpy as np
 import pandas as pd
 
 from lmbrain.artefacts import atomic_path
-from lmbrain.simulation.person import Person, make_person
-from lmbrain.simulation.recordings import (
-    TRIGGERS,
-    simulate_run,
-    trial_types,
+from lmbrain.simulation.events import write_events
+from lmbrain.simulation.faults import (
+    NONE,
+    Faults,
+    on_recording_clock,
+    saturate,
+    silence,
+    sound_clock,
+    spoil_triggers,
 )
+from lmbrain.simulation.head import head_positions, positions_path
+from lmbrain.simulation.person import Person, make_person, stream
+from lmbrain.simulation.recordings import Conditions, simulate_run
+from lmbrain.simulation.sound import CHANNEL, recorded, sound_name, speech, write_sound
 from lmbrain.simulation.systems import measurement_info
 
 NAME = "Simulated readers of a story"
-_EVENT_COLUMNS = {
-    "onset": "Seconds from the start of the recording",
-    "duration": "Seconds for which the item was shown",
-    "trial_type": "word, or fixation for a cross between paragraphs",
-    "value": "Value on the stimulus channel STI101",
-    "sample": "Sample of the onset, counted from 0",
-    "word": "The item as shown",
-    "story": "Name of the story",
-}
 
 
 def response_strengths(
@@ -58,6 +55,8 @@ def simulate_subject(
     sampling_rate: float,
     line_frequency: float,
     seed: int,
+    system: str = "neuromag",
+    faults: Faults = NONE,
 ) -> dict:
     """Record one person and add the folder ``sub-<subject>`` to a BIDS data set.
 
@@ -79,23 +78,52 @@ def simulate_subject(
         Hz.
     seed
         Seed of the study.
+    system
+        One of `systems.SYSTEMS`; all are written as FIF, since there are no writers for CTF's .ds
+        and KIT's .con.
+    faults
+        What goes wrong, as in the config; `faults.NONE` nothing.
 
     Returns
     -------
-    What was planted in this person: ``subject``, ``bad_channels`` and ``components``, each with
+    What was planted in this person: ``subject``, ``bad_channels``, ``components``, each with
     ``name, regressor, places, dipoles`` (m, head coordinates), ``window`` (s), ``gain, peak``
     (single-trial noise deviations at the best sensor for a regressor of 1), ``peak_sensor`` and,
-    in ``grad`` and ``mag``, the sensors above a third of the greatest strength of their type.
+    in ``grad`` and ``mag``, the sensors above a third of the greatest strength of their type; and
+    ``faults`` of each run.
     """
-    person = make_person(subject, seed, strengths)
+    if subject in faults["unresponsive"]:
+        strengths = dict.fromkeys(strengths, 0.0)
+    person = make_person(subject, seed, strengths, system=system)
+    planted = {}
     with atomic_path(Path(root) / f"sub-{subject}") as folder:
         # The private folder around the new one serves as a data set of its own meanwhile.
-        for run, part in words.groupby("run", sort=False):
-            raw, _ = simulate_run(
-                part, truth.loc[part.index], person, str(run), sampling_rate, line_frequency
+        for number, (run, part) in enumerate(words.groupby("run", sort=False)):
+            clock = sound_clock(faults["audio"], number)
+            heard = on_recording_clock(part, **clock)
+            raw, path = simulate_run(
+                heard,
+                truth.loc[part.index],
+                person,
+                str(run),
+                sampling_rate,
+                line_frequency,
+                Conditions(**faults["movement"], interference=faults["interference"]),
             )
-            _write_run(raw, part, folder.parent, subject, task, str(run))
-    return _record(person, sampling_rate, line_frequency)
+            if faults["audio"]["channel"]:
+                _add_sound(raw, part, person, root, **clock)
+            planted[str(run)] = {"clock": clock, **_spoil(raw, heard, person, str(run), faults)}
+            written = _write_run(raw, folder.parent, subject, task, str(run))
+            if path is not None:
+                mne.chpi.write_head_pos(positions_path(written.fpath), head_positions(path))
+            write_events(
+                part,
+                written.copy().update(suffix="events", extension=".tsv", split=None).fpath,
+                sampling_rate,
+                **faults["events"],
+                sound=faults["audio"]["channel"],
+            )
+    return _record(person, sampling_rate, line_frequency) | {"faults": planted}
 
 
 def write_dataset_files(root: str | Path, subjects: list[str]) -> None:
@@ -122,42 +150,53 @@ def write_dataset_files(root: str | Path, subjects: list[str]) -> None:
         )
 
 
-def _write_run(
-    raw: mne.io.RawArray, words: pd.DataFrame, root: Path, subject: str, task: str, run: str
+def _add_sound(
+    raw: mne.io.RawArray,
+    words: pd.DataFrame,
+    person: Person,
+    root: str | Path,
+    lag: float,
+    rate: float,
 ) -> None:
-    """Write a run with mne-bids, then its events ourselves: mne-bids would alter the words."""
+    """Add the channel that records the story's sound, and write the sound; all write the same."""
+    story, run = str(words["story"].iloc[0]), str(words["run"].iloc[0])
+    sound = speech(words, person.seed)
+    write_sound(sound, root, sound_name(story, run))
+    rng = stream(person.seed, person.subject, "sound channel", run)
+    heard = recorded(sound, len(raw.times), raw.info["sfreq"], lag, rate, rng)
+    info = mne.create_info([CHANNEL], raw.info["sfreq"], "misc")
+    raw.add_channels([mne.io.RawArray(heard[None], info, verbose="error")], force_update_info=True)
+
+
+def _spoil(
+    raw: mne.io.RawArray, words: pd.DataFrame, person: Person, run: str, faults: Faults
+) -> dict:
+    rng = stream(person.seed, person.subject, "faults", run)
+    planted: dict = {"triggers": spoil_triggers(raw, words, rng, **faults["triggers"])}
+    stretch = dict(faults["saturation"])
+    if run in stretch.pop("runs"):
+        planted["saturation"] = saturate(raw, rng, **stretch)
+    if person.subject in faults["silent"]:
+        silence(raw)
+        planted["silent"] = True
+    return planted
+
+
+def _write_run(
+    raw: mne.io.RawArray, root: Path, subject: str, task: str, run: str
+) -> mne_bids.BIDSPath:
+    """Write a run with mne-bids; it would alter the words, so events are written elsewhere."""
     path = mne_bids.BIDSPath(subject=subject, task=task, run=run, datatype="meg", root=root)
     plain = root / f"run-{run}_raw.fif"
     raw.save(plain, fmt="single", verbose="error")
     stored = mne.io.read_raw_fif(plain, verbose="error")
     written = mne_bids.write_raw_bids(stored, path, overwrite=True, verbose="error")
     plain.unlink()
-    events = written.copy().update(suffix="events", extension=".tsv", split=None).fpath
-    _events_table(words, raw.info["sfreq"]).to_csv(
-        events, sep="\t", index=False, quoting=csv.QUOTE_NONE, encoding="utf-8"
-    )
-    columns = {name: {"Description": text} for name, text in _EVENT_COLUMNS.items()}
-    events.with_suffix(".json").write_text(json.dumps(columns, indent=1) + "\n", encoding="utf-8")
-
-
-def _events_table(words: pd.DataFrame, sampling_rate: float) -> pd.DataFrame:
-    kinds = trial_types(words)
-    return pd.DataFrame(
-        {
-            "onset": words["onset"].to_numpy(),
-            "duration": words["duration"].to_numpy(),
-            "trial_type": kinds,
-            "value": [TRIGGERS[kind] for kind in kinds],
-            "sample": np.round(words["onset"].to_numpy() * sampling_rate).astype(int),
-            "word": words["text"].to_numpy(),
-            "story": words["story"].to_numpy(),
-        },
-        columns=list(_EVENT_COLUMNS),
-    )
+    return written
 
 
 def _record(person: Person, sampling_rate: float, line_frequency: float) -> dict:
-    info = measurement_info(sampling_rate, line_frequency, person.head)
+    info = measurement_info(sampling_rate, line_frequency, person.head, person.system)
     names = np.array(info.ch_names)
     picks = {kind: mne.pick_types(info, meg=kind) for kind in ("grad", "mag")}
     components = []

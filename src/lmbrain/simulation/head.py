@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -76,6 +77,11 @@ def head_positions(path: HeadPath) -> np.ndarray:
         row[4:7] = transform[:3, 3]
         row[7] = 1.0  # goodness of fit
     return rows
+
+
+def positions_path(recording: str | Path) -> Path:
+    """Where the positions of a recording lie, beside it, as MaxFilter's -hp writes them."""
+    return Path(recording).with_suffix(".pos")
 
 
 def coil_places() -> np.ndarray:
