@@ -8,7 +8,7 @@ from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("as_published",), ("alice",)]
-SHIPPED += [("alice", "listening_as_published"), ("calibration",)]
+SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",)]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 
 

@@ -15,6 +15,7 @@ import mne
 import numpy as np
 import pandas as pd
 
+from lmbrain.artefacts import read_table
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.word_locked import GRID, bin_means, info_at_rate
@@ -42,10 +43,11 @@ def epochs_path(folder: Path, subject: str, settings: Settings) -> Path:
 def words_table(
     folder: Path, subjects: Sequence[str], story: str, settings: Settings, lacking: Lacking
 ) -> pd.DataFrame:
-    """All words that any person has an epoch of, in order.
+    """All words of the story's table, if there is one, and those that any person has an epoch of.
 
-    With an item column its numbers are kept as the column `source_item`, and onsets and durations
-    are those of the first person who has the word.
+    Without such a table a word that all people lost is missing from the contexts of those after
+    it: where item numbers have gaps, the log says so. With an item column its numbers are kept as
+    the column `source_item`, and onsets and durations are those of the first who has the word.
 
     Raises
     ------
@@ -54,6 +56,9 @@ def words_table(
         onsets of the same word differ between people and no item column brings them together.
     """
     known: dict[Any, dict[str, Any]] = {}
+    if settings["words"] is not None:
+        path = Path(settings["words"]).expanduser()
+        known = _items(read_table(path), path, story, settings["columns"])
     sensors: list[str] | None = None
     for subject in subjects:
         path = epochs_path(folder, subject, settings)
@@ -66,12 +71,13 @@ def words_table(
                 f"{path} has other sensors than the file of {subjects[0]} ({odd[0]}); interpolate "
                 "bad sensors instead of dropping them, and keep one order."
             )
-        items = _items(epochs, path, story, settings["columns"])
+        items = _items(epochs.metadata, path, story, settings["columns"])
         for row, (key, item) in enumerate(items.items()):
             if known.setdefault(key, item)["text"] != item["text"]:
                 raise LmbrainError(
-                    f"{path}, epoch {row + 1}: item {key} is {item['text']!r}, but "
-                    f"{known[key]['text']!r} in another person; number the same words alike."
+                    f"{path}, row {row + 1}: item {key} is {item['text']!r}, but "
+                    f"{known[key]['text']!r} in another person or the table of words; number the "
+                    "same words alike."
                 )
     return _in_order(list(known.values()), settings["columns"]["item"] is not None)
 
@@ -106,7 +112,7 @@ def responses(
         )
     row_of = {key: row for row, key in enumerate(_keys(words, settings["columns"]))}
     story = str(words["story"].iloc[0])
-    rows = [row_of[key] for key in _items(epochs, path, story, settings["columns"])]
+    rows = [row_of[key] for key in _items(epochs.metadata, path, story, settings["columns"])]
     lost = np.full(len(words), "rejected", dtype=object)
     lost[rows] = ""
     lost[~words["is_word"].to_numpy(bool)] = "no word"
@@ -150,14 +156,13 @@ def _read(path: Path) -> mne.BaseEpochs:
 
 
 def _items(
-    epochs: mne.BaseEpochs, path: Path, story: str, columns: Mapping[str, str | None]
+    table: pd.DataFrame, path: Path, story: str, columns: Mapping[str, str | None]
 ) -> dict[Any, dict[str, Any]]:
-    """What each epoch's metadata say, by the word's key; epochs in order."""
-    table = epochs.metadata
+    """What each row of metadata says, by the word's key; rows in order."""
     absent = [c for c in columns.values() if c is not None and c not in table]
     if absent:
         raise LmbrainError(
-            f"{path}: the metadata have no column {absent[0]!r} (they have "
+            f"{path} has no column {absent[0]!r} of metadata (it has "
             f"{', '.join(map(str, table.columns))}); correct data.epochs.columns in the config."
         )
     given = {name: table[column] for name, column in columns.items() if column is not None}
@@ -172,10 +177,11 @@ def _items(
     rows["is_word"] = [is_word(t) for t in text]
     if "is_word" in given:
         rows["is_word"] = _truth(given["is_word"], path, columns["is_word"])
-    wrong = ~np.isfinite(rows["onset"]) | (rows["is_word"] & (rows["text"] == ""))
+    unsaid = (rows["text"] == "") & (rows["is_word"] | ("is_word" not in given))
+    wrong = ~np.isfinite(rows["onset"]) | unsaid
     if wrong.any():
         raise LmbrainError(
-            f"{path}, epoch {int(wrong.to_numpy().argmax()) + 1}: the metadata lack the word or "
+            f"{path}, row {int(wrong.to_numpy().argmax()) + 1}: the metadata lack the word or "
             "its onset; fill them in, or drop the epoch."
         )
     if "item" in given:
@@ -184,7 +190,7 @@ def _items(
     if len(items) < len(rows):
         keys = pd.Series(_keys(rows, columns))
         raise LmbrainError(
-            f"{path}, epoch {int(keys.duplicated().to_numpy().argmax()) + 1}: the word "
+            f"{path}, row {int(keys.duplicated().to_numpy().argmax()) + 1}: the word "
             f"{keys[keys.duplicated()].iloc[0]} is there twice; correct the metadata."
         )
     return items
@@ -197,7 +203,7 @@ def _truth(column: pd.Series, path: Path, name: str | None) -> list[bool]:
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise LmbrainError(
-            f"{path}, epoch {row + 1}: {name} is {column.iloc[row]!r}; write True or False."
+            f"{path}, row {row + 1}: {name} is {column.iloc[row]!r}; write True or False."
         )
     return [known[value] for value in text]
 
@@ -224,6 +230,9 @@ def _in_order(items: list[dict[str, Any]], numbered: bool) -> pd.DataFrame:
                 f"The metadata's item column holds {wrong!r}; number the words in their order."
             )
         order = ["number"]
+        gaps = int((np.diff(np.sort(rows["number"])) - 1).clip(min=0).sum())
+        if gaps:
+            log.info("%d item numbers are in no metadata: contexts lack those words.", gaps)
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     _check_order(rows, numbered)
     words = make_words(

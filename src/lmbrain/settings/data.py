@@ -49,11 +49,21 @@ class Simulated(Section):
 
 class BidsEvents(Section):
     word_column: str
-    kind_column: str | None
+    kind_columns: list[str]
     word_kinds: list[str]
+    other_kinds: list[str]
     silences: list[str]
+    quoted: bool
     dictionary_column: str | None
     story_column: str | None
+    sentence_column: str | None
+    sentence_pause: Positive | None
+
+    @model_validator(mode="after")
+    def one_rule_of_sentences(self) -> BidsEvents:
+        if self.sentence_column is not None and self.sentence_pause is not None:
+            raise ValueError("sentence_column and sentence_pause exclude each other; set one null")
+        return self
 
 
 class Bids(Section):
@@ -61,8 +71,18 @@ class Bids(Section):
     sessions: list[Label]
     tasks: Annotated[list[Label], Field(min_length=1)]
     runs: list[Label]
+    story_per: Literal["session", "task", "run"] | None
     events: BidsEvents
     categories: str | None
+
+    @model_validator(mode="after")
+    def one_name_a_story(self) -> Bids:
+        if self.story_per is not None and self.events.story_column is not None:
+            raise ValueError("story_per and events.story_column exclude each other; set one null")
+        named = {"session": self.sessions, "task": self.tasks, "run": self.runs}
+        if self.story_per is not None and not named[self.story_per]:
+            raise ValueError(f"story_per is {self.story_per}, but no {self.story_per}s are listed")
+        return self
 
     @property
     def recordings(self) -> dict[str, dict[str, str | None]]:
@@ -105,6 +125,7 @@ class EpochsColumns(Section):
 class Epochs(Section):
     root: str | None
     file: Annotated[str, Field(pattern=r"\{subject\}")]
+    words: str | None
     columns: EpochsColumns
 
 

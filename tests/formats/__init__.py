@@ -1,0 +1,1 @@
+"""Tiny data sets, each written in exactly the form that its source has."""
