@@ -29,7 +29,7 @@ TUNED = [f"tuned_{domain}" for domain in DOMAINS]
 SCRIPTS = os.path.join(workflow.basedir, "workflow", "scripts")
 
 # Where raw recordings are, for both kinds of data that have them.
-SIMULATED_RUNS = [f"{i:02d}" for i in range(1, STUDY.data.simulated.recordings.runs + 1)]
+SIMULATED_RUNS = STUDY.data.simulated.recordings.labels
 BIDS = STUDY.data.bids
 if STUDY.data.kind == "simulated":
     BIDS = BIDS.model_copy(

@@ -43,8 +43,9 @@ rule planted_truth:
     params:
         recordings={
             key: values("data.simulated.recordings")[key]
-            for key in ("words", "runs", "word_interval", "planted_domains")
+            for key in ("words", "word_interval", "planted_domains")
         },
+        runs=SIMULATED_RUNS,
         story=STUDY.data.story,
         # the hidden layer is the brain model's own, whichever ones are analysed
         features={key: value for key, value in EXTRACTION.items() if key != "layers"},

@@ -15,7 +15,7 @@ with job(snakemake) as made:
     words = stimulus_words(
         material.story(),
         recordings["words"],
-        recordings["runs"],
+        params.runs,
         recordings["word_interval"],
         params.story,
     )

@@ -25,5 +25,7 @@ with job(snakemake) as made:
         sampling_rate=recordings["sampling_rate"],
         line_frequency=recordings["line_frequency"],
         seed=snakemake.params.seed,
+        system=recordings["system"],
+        faults=recordings["faults"],
     )
     write_json({"strengths": strengths, **truth}, snakemake.output.truth, made)

@@ -7,44 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lmbrain.settings.section import Count, Label, Name, NonNegative, Positive, Section
-
-
-class SimulatedModel(Section):
-    width: Annotated[int, Field(ge=8, multiple_of=4)]
-    layers: Count
-    heads: Count
-    steps: Count
-    seed_offset: Annotated[int, Field(ge=0)]
-
-
-class SimulatedLanguage(Section):
-    corpus_sentences: Count
-    vocabulary: Annotated[int, Field(ge=300)]
-    batch_size: Count
-    learning_rate: Positive
-    analysed_model: SimulatedModel
-    brain_model: SimulatedModel
-    choice_items: Count
-    validation_items: Count
-
-
-class SimulatedRecordings(Section):
-    words: Count | None
-    runs: Count
-    sampling_rate: Annotated[float, Field(ge=100)]
-    word_interval: Positive
-    planted_domains: list[Name]
-    onset_strength: NonNegative
-    length_strength: NonNegative
-    lm_strength: NonNegative
-    domain_strength: NonNegative
-    line_frequency: Positive
-
-
-class Simulated(Section):
-    language: SimulatedLanguage
-    recordings: SimulatedRecordings
+from lmbrain.settings.section import Label, Name, NonNegative, Positive, Section
+from lmbrain.settings.simulated import Simulated
 
 
 class BidsEvents(Section):
@@ -154,6 +118,10 @@ class Data(Section):
         strangers = sorted(set(self.missing) - set(self.subjects))
         if strangers:
             raise ValueError(f"missing names {strangers[0]!r}, which subjects does not list")
+        faults = self.simulated.recordings.faults
+        odd = sorted({*faults.silent, *faults.unresponsive} - set(self.subjects))
+        if odd:
+            raise ValueError(f"simulated.recordings.faults names {odd[0]!r}, no subject")
         return self
 
     @property

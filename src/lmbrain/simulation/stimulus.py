@@ -15,7 +15,7 @@ LEAD_IN = 3.0  # s of rest before the first item of a run
 
 
 def stimulus_words(
-    story_text: str, words: int | None, runs: int, word_interval: float, story: str
+    story_text: str, words: int | None, runs: list[str], word_interval: float, story: str
 ) -> pd.DataFrame:
     """The words table of the items as shown.
 
@@ -26,7 +26,7 @@ def stimulus_words(
     words
         Length in words; cut at the last sentence end within it. None keeps the whole story.
     runs
-        Recordings; each ends at a sentence end, with about the same number of words.
+        Labels of the recordings; each ends at a sentence end, with about the same number of words.
     word_interval
         Seconds from item to item, which is also the time for which an item is shown.
     story
@@ -35,7 +35,7 @@ def stimulus_words(
     Returns
     -------
     Words table (see `lmbrain.words`); a fixation cross stands at the start of each run and
-    paragraph; runs are named ``01``, ``02``, ...; the first onset of a run is at `LEAD_IN`.
+    paragraph; the first onset of a run is at `LEAD_IN`.
 
     Raises
     ------
@@ -53,15 +53,15 @@ def stimulus_words(
                 f"data.simulated.recordings.words is {words}, fewer than the first sentence of "
                 "the story has; raise it."
             )
-    cuts = _run_ends(ends, runs)
+    cuts = _run_ends(ends, len(runs))
     items, labels = [], []
     for position in range(ends[-1] + 1):
         run = int(np.searchsorted(cuts, position))
         if position in starts or (run > 0 and position == cuts[run - 1] + 1):
             items.append(FIXATION)
-            labels.append(f"{run + 1:02d}")
+            labels.append(runs[run])
         items.append(text[position])
-        labels.append(f"{run + 1:02d}")
+        labels.append(runs[run])
     within = pd.Series(labels).groupby(labels).cumcount().to_numpy()
     onset = np.round(LEAD_IN + word_interval * within, 6)
     return make_words(
