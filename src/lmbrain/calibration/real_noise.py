@@ -105,7 +105,7 @@ def _known(row: Mapping[str, Any], folds: Folds) -> dict[str, Any]:
 
 def _unheard(heard: pd.DataFrame, places: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of features (words, traits): of another story from one place on, read both ways."""
-    told = stimulus_words(material.story(), None, 1, 0.4, "other")
+    told = stimulus_words(material.story(), None, ["01"], 0.4, "other")
     traits = control_features(told)[TRAITS].dropna().to_numpy(float)
     # Words come when the heard ones came: with a mean, the traits would tell the rate of words,
     # which people do respond to.
