@@ -4,24 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from lmbrain.datasets.bids import (
-    calibration_paths,
-    events_path,
-    read_events,
-    read_recording,
-    recording_path,
-    words_of_run,
-    words_table,
-)
+from lmbrain.datasets.bids import words_table
+from lmbrain.datasets.bids_events import read_events, words_of_run
 from lmbrain.errors import LmbrainError
 
 EVENTS = {
     "word_column": "word",
-    "kind_column": "trial_type",
+    "kind_columns": ["trial_type"],
     "word_kinds": ["word"],
+    "other_kinds": ["*"],
     "silences": [],
+    "quoted": False,
     "dictionary_column": None,
     "story_column": None,
+    "sentence_column": None,
+    "sentence_pause": None,
 }
 HEADER = "onset\tduration\ttrial_type\tvalue\tword"
 ITEMS = ["+", "null", "NA", 'nan."', "None", "true", "didn't"]
@@ -49,7 +46,7 @@ def read_in(runs: list[str]) -> dict[str, dict[str, str | None]]:
 
 def study_words(root: Path, subjects: list[str], runs: list[str], **events):
     settings = {"user_columns": []} | EVENTS | events
-    return words_table(root, subjects, read_in(runs), {}, "tale", **settings)
+    return words_table(root, subjects, read_in(runs), {}, "tale", None, **settings)
 
 
 def test_words_that_look_like_missing_values_survive(tmp_path):
@@ -62,7 +59,7 @@ def test_byte_order_mark_and_missing_trial_type_are_read(tmp_path):
     path = write_run(
         tmp_path, "01", "01", ["0.5\tn/a\tOnce", "1.0\t0.4\t+"], "\ufeffonset\tduration\tword"
     )
-    words = words_of_run(read_events(path), "tale", "01", **EVENTS | {"kind_column": None})
+    words = words_of_run(read_events(path), "tale", "01", **EVENTS | {"kind_columns": []})
     assert words["text"].tolist() == ["Once", "+"]
     assert words["is_word"].tolist() == [True, False]
     assert words["onset"].tolist() == [0.5, 1.0]
@@ -140,43 +137,10 @@ def test_a_malformed_events_file_is_named_with_its_row(tmp_path, rows, header, m
     assert path.name in str(error.value)
 
 
-def test_recordings_are_found_whole_or_split_and_missing_ones_named(tmp_path):
-    folder = tmp_path / "sub-01" / "meg"
-    folder.mkdir(parents=True)
-    whole = folder / "sub-01_task-read_run-01_meg.fif"
-    part = folder / "sub-01_task-read_run-02_split-01_meg.fif"
-    for path in (whole, part, folder / "sub-01_task-read_run-02_split-02_meg.fif"):
-        path.touch()
-    assert recording_path(tmp_path, "01", None, "read", "01") == whole
-    assert recording_path(tmp_path, "01", None, "read", "02") == part
-    with pytest.raises(LmbrainError, match=r"run-03_meg\.fif does not exist.*run-01_meg\.fif"):
-        recording_path(tmp_path, "01", None, "read", "03")
-    with pytest.raises(LmbrainError, match="no recording"):
-        recording_path(tmp_path, "02", None, "read", "01")
-    with pytest.raises(LmbrainError, match=r"is no folder; correct data\.bids\.root"):
-        recording_path(tmp_path / "nowhere", "01", None, "read", "01")
-    with pytest.raises(LmbrainError, match=r"run-01_events\.tsv does not exist"):
-        events_path(tmp_path, "01", None, "read", "01")
-    with pytest.raises(LmbrainError, match="does not exist"):
-        read_recording(folder / "sub-01_task-read_run-03_meg.fif")
-
-
-def test_calibration_files_are_found_where_bids_keeps_them(tmp_path):
-    folder = tmp_path / "sub-01" / "meg"
-    folder.mkdir(parents=True)
-    assert calibration_paths(tmp_path, "01") == {"calibration": None, "cross_talk": None}
-    fine = folder / "sub-01_acq-calibration_meg.dat"
-    fine.touch()
-    assert calibration_paths(tmp_path, "01") == {"calibration": fine, "cross_talk": None}
-    crosstalk = folder / "sub-01_acq-crosstalk_meg.fif"
-    crosstalk.touch()
-    assert calibration_paths(tmp_path, "01")["cross_talk"] == crosstalk
-
-
 def test_a_run_that_nobody_has_is_refused(tmp_path):
     settings = {"user_columns": []} | EVENTS
     with pytest.raises(LmbrainError, match=r"data\.missing leaves nobody for run 01"):
-        words_table(tmp_path, ["01"], read_in(["01"]), {"01": ["01"]}, "tale", **settings)
+        words_table(tmp_path, ["01"], read_in(["01"]), {"01": ["01"]}, "tale", None, **settings)
 
 
 RATED = f"{HEADER}\tvalence"

@@ -10,6 +10,8 @@ sys.path.insert(0, SOURCE)
 from lmbrain.artefacts import sha256
 from lmbrain.codehash import code_hash
 from lmbrain.config import load_study
+from lmbrain.datasets import bids_layout
+from lmbrain.datasets.places import bids_folder
 from lmbrain.errors import LmbrainError
 
 try:
@@ -40,6 +42,8 @@ if STUDY.data.kind == "simulated":
             "runs": SIMULATED_RUNS,
         }
     )
+elif STUDY.data.kind == "bids":
+    BIDS = BIDS.model_copy(update={"root": bids_folder(BIDS.root, STUDY.study)})
 RUNS = BIDS.recordings if RECORDED else {}
 SIMULATED_RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{run}}"
 
@@ -96,13 +100,32 @@ def runs_of(subject):
     return [run for run in RUNS if run not in STUDY.data.missing.get(subject, [])]
 
 
-def recording(subject, run):
-    """The raw file of a run; the simulation makes its own."""
-    if STUDY.data.kind == "simulated":
-        return SIMULATED_RECORDING.format(subject=subject, run=run) + "_meg.fif"
-    from lmbrain.datasets.bids import recording_path
+def recording_files(subject, run):
+    """The raw file of a run (a folder, of CTF systems), then those that are read with it.
 
-    return str(recording_path(BIDS.root, subject, **RUNS[run]))
+    The simulation makes its own. Where something is missing, the rule `inventory` stands for it,
+    which stops and names all that is.
+    """
+    if STUDY.data.kind == "simulated":
+        return [SIMULATED_RECORDING.format(subject=subject, run=run) + "_meg.fif"]
+    try:
+        path = bids_layout.recording_path(BIDS.root or "", subject, **RUNS[run])
+        return [str(file) for file in bids_layout.recording_files(path)]
+    except LmbrainError:
+        return READY
+
+
+def events_files(subject):
+    """The events file of each run of a person, with the same stand-in."""
+    if STUDY.data.kind == "simulated":
+        return expand(SIMULATED_RECORDING + "_events.tsv", subject=subject, run=runs_of(subject))
+    try:
+        return [
+            str(bids_layout.events_path(BIDS.root or "", subject, **RUNS[run]))
+            for run in runs_of(subject)
+        ]
+    except LmbrainError:
+        return READY
 
 
 def parts_of(space):

@@ -29,7 +29,8 @@ if READY:
         params:
             kind=STUDY.data.kind,
             subjects=SUBJECTS,
-            settings=values(f"data.{STUDY.data.kind}"),
+            settings=values(f"data.{STUDY.data.kind}")
+            | ({"root": BIDS.root} if STUDY.data.kind == "bids" else {}),
             recordings=RUNS,
             lacking=STUDY.data.missing,
             language_model=values("language_model"),
@@ -49,7 +50,7 @@ if RECORDED:
     rule words_table:
         input:
             ready=READY,
-            events=simulated(f"{SIMULATED_RECORDING}_events.tsv", subject=SUBJECTS, run=RUNS),
+            events=[file for subject in SUBJECTS for file in events_files(subject)],
             description=simulated(f"{BIDS.root}/dataset_description.json"),
         output:
             words=WORDS,
@@ -64,6 +65,7 @@ if RECORDED:
             root=BIDS.root,
             recordings=RUNS,
             lacking=STUDY.data.missing,
+            story_per=BIDS.story_per,
             events=BIDS.events.model_dump(),
             user_columns=values("features.user_columns"),
             story=STUDY.data.story,

@@ -5,8 +5,10 @@ if RECORDED:
     rule preprocess:
         input:
             ready=READY,
-            raw=lambda wildcards: recording(wildcards.subject, wildcards.run),
-            reference=lambda wildcards: recording(wildcards.subject, runs_of(wildcards.subject)[0]),
+            raw=lambda wildcards: recording_files(wildcards.subject, wildcards.run),
+            reference=lambda wildcards: recording_files(
+                wildcards.subject, runs_of(wildcards.subject)[0]
+            ),
         output:
             raw=temp(f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"),
             quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",
@@ -21,7 +23,6 @@ if RECORDED:
             mem_mb=2500,
         params:
             settings=values("preprocessing"),
-            root=BIDS.root,
             code=code("preprocess.py"),
         message:
             "Cleaning run {wildcards.run} of {wildcards.subject}"
@@ -35,6 +36,7 @@ if RECORDED:
                 subject=wildcards.subject,
                 run=runs_of(wildcards.subject),
             ),
+            events=lambda wildcards: events_files(wildcards.subject),
             words=WORDS,
         output:
             responses=RESPONSES,

@@ -2,16 +2,18 @@
 
 from _job import job
 from lmbrain.artefacts import write_json
-from lmbrain.datasets.bids import calibration_paths, read_recording
+from lmbrain.datasets.bids_layout import calibration_paths
+from lmbrain.datasets.bids_recording import read_recording
 from lmbrain.meg.preprocessing import preprocess
 from lmbrain.meg.word_locked import write_recording
 
 with job(snakemake) as made:
-    head_position = read_recording(snakemake.input.reference).info["dev_head_t"]
+    recording, first = snakemake.input.raw[0], snakemake.input.reference[0]
+    head_position = read_recording(first).info["dev_head_t"]
     raw, quality = preprocess(
-        read_recording(snakemake.input.raw),
+        read_recording(recording),
         head_position=head_position,
-        **calibration_paths(snakemake.params.root, snakemake.wildcards.subject),
+        **calibration_paths(recording),
         **snakemake.params.settings,
     )
     write_json(quality, snakemake.output.quality, made)

@@ -12,6 +12,7 @@ with job(snakemake) as made:
         recordings=params.recordings,
         lacking=params.lacking,
         story=params.story,
+        story_per=params.story_per,
         user_columns=params.user_columns,
         **params.events,
     )

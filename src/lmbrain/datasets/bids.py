@@ -1,81 +1,88 @@
-"""A MEG-BIDS folder: recordings, events, and the words table made from the events.
+"""A MEG-BIDS folder: the words table over all people and runs, and each person's onsets.
 
-Events files are read here, not through MNE's annotations: mne-bids renames repeated trial types,
-re-quotes apostrophes and drops rows, and a table reader's defaults turn the words null and NA
-into missing values.
+Where files are: `bids_layout`; reading an events file: `bids_events`; opening a recording:
+`bids_recording`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from lmbrain.artefacts import read_table
+from lmbrain.datasets.bids_events import read_events, words_of_run
+from lmbrain.datasets.bids_layout import events_path, recording_files, recording_path
 from lmbrain.errors import LmbrainError
-from lmbrain.words import make_words, number_sentences
+from lmbrain.words import number_sentences
 
 if TYPE_CHECKING:
     import mne
-    import mne_bids
 
-MISSING = ("", "n/a")
 Recordings = Mapping[str, Mapping[str, str | None]]
 Lacking = Mapping[str, Sequence[str]]
+OPENING = 30  # words; two runs that begin with the same ones present the same story
 
 
-def recording_path(
-    root: str | Path, subject: str, session: str | None, task: str, run: str | None
-) -> Path:
-    """Path of one run's FIF recording (the first part of a split one).
+def words_table(
+    root: str | Path,
+    subjects: Sequence[str],
+    recordings: Recordings,
+    lacking: Lacking,
+    story: str,
+    story_per: str | None,
+    **events: Any,
+) -> pd.DataFrame:
+    """The study's words table, after checking that all subjects were shown the same items.
+
+    Onsets and durations are those of the first subject; each subject's own onsets come from
+    `words_of_run` or from the trigger channel. The user's columns must be equal for all subjects.
+
+    Parameters
+    ----------
+    root
+        Folder of the data set.
+    subjects
+        Labels.
+    recordings
+        Entities (session, task, run) of each run, by its label, in the story's order.
+    lacking
+        Runs that a person was not recorded in.
+    story
+        Name of the story.
+    story_per
+        Entity (session, task, run) whose every value is a story of its own, named
+        `{story}_{value}`; None: one story, or those named in the events.
+    **events
+        How to read events files (`words_of_run`).
 
     Raises
     ------
     LmbrainError
-        If the folder or the recording is missing; names what the folder holds instead.
+        If a file is missing, a subject's items differ (names subject, run, row, expected and
+        found text), or two runs present the same words.
     """
-    whole = _bids_path(root, subject, session, task, run, "meg", ".fif")
-    for candidate in (whole, whole.copy().update(split="01", check=False)):
-        if Path(candidate.fpath).is_file():
-            return Path(candidate.fpath)
-    found = sorted(p.name for p in Path(whole.directory).glob("*_meg.*"))
-    raise LmbrainError(
-        f"{whole.fpath} does not exist; correct data.subjects or data.bids (tasks, runs) in the "
-        f"config, or add the recording (its folder holds {', '.join(found) or 'no recording'})."
-    )
-
-
-def events_path(
-    root: str | Path, subject: str, session: str | None, task: str, run: str | None
-) -> Path:
-    """Path of one run's `*_events.tsv`.
-
-    Raises
-    ------
-    LmbrainError
-        If the folder or the file is missing.
-    """
-    path = Path(_bids_path(root, subject, session, task, run, "events", ".tsv").fpath)
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
-    return path
-
-
-def calibration_paths(root: str | Path, subject: str) -> dict[str, Path | None]:
-    """Elekta fine calibration and cross-talk files of one person, None where there is none.
-
-    Returns
-    -------
-    dict with the keys `calibration` and `cross_talk`, as `lmbrain.meg.preprocessing.preprocess`
-    takes them.
-    """
-    from mne_bids import BIDSPath
-
-    base = BIDSPath(root=root, subject=subject, datatype="meg")
-    return {"calibration": base.meg_calibration_fpath, "cross_talk": base.meg_crosstalk_fpath}
+    parts = {}
+    for run, entities in recordings.items():
+        people = [s for s in subjects if run in recordings_of(s, recordings, lacking)]
+        if not people:
+            raise LmbrainError(f"data.missing leaves nobody for run {run}; correct it.")
+        name = story if story_per is None else f"{story}_{entities[story_per]}"
+        tables = (
+            words_of_run(read_events(events_path(root, s, **entities)), name, run, **events)
+            for s in people
+        )
+        expected = next(tables)
+        for subject, found in zip(people[1:], tables, strict=True):
+            _check_same_items(people[0], expected, subject, found, run)
+            _check_same_columns(people[0], expected, subject, found, run, events["user_columns"])
+        parts[run] = expected.drop(columns="value", errors="ignore")
+    _check_no_repeats(parts)
+    by_punctuation = events["sentence_column"] is None and events["sentence_pause"] is None
+    return _joined(list(parts.values()), by_punctuation)
 
 
 def missing_recordings(
@@ -83,11 +90,14 @@ def missing_recordings(
 ) -> list[str]:
     """A sentence for each recording or events file that is not there and not named as lacking."""
     if root is None:
-        return ["data.bids.root: the folder of the BIDS data set; name it in the config."]
+        return [
+            "data.bids.root: the folder of the BIDS data set; name it in the config, or set the "
+            "environment variable LMBRAIN_DATA to the folder that holds one named like the study."
+        ]
     sentences = []
     for subject in subjects:
         for run in recordings_of(subject, recordings, lacking):
-            for find in (recording_path, events_path):
+            for find in (_recording_files, events_path):
                 try:
                     find(root, subject, **recordings[run])
                 except LmbrainError as error:
@@ -155,166 +165,11 @@ def _trigger_codes(items: pd.DataFrame, source: str) -> set[int] | None:
     return set(codes.astype(int))
 
 
-def read_recording(path: str | Path) -> mne.io.BaseRaw:
-    """Open a FIF recording without loading its samples; raw MaxShield recordings are accepted.
-
-    Raises
-    ------
-    LmbrainError
-        If the file is missing.
-    """
-    import mne
-
-    if not Path(path).is_file():
-        raise LmbrainError(f"{path} does not exist; run the rule that makes it, or add it.")
-    return mne.io.read_raw_fif(path, allow_maxshield="yes", preload=False, verbose="error")
-
-
-def read_events(path: str | Path) -> pd.DataFrame:
-    """Read an events file; every column but onset and duration (seconds) stays text.
-
-    Raises
-    ------
-    LmbrainError
-        If the file or the column onset or duration is missing, or a row is malformed.
-    """
-    _check_fields(Path(path))
-    events = read_table(path, numeric=("onset", "duration"))
-    events.attrs["source"] = str(path)
-    return events
-
-
-def words_of_run(
-    events: pd.DataFrame,
-    story: str,
-    run: str,
-    *,
-    word_column: str,
-    kind_column: str | None,
-    word_kinds: Sequence[str],
-    silences: Sequence[str],
-    dictionary_column: str | None,
-    story_column: str | None,
-    user_columns: Sequence[str] = (),
-) -> pd.DataFrame:
-    """The items shown in one run, in order of onset.
-
-    An item is an event with a text. It is a word if its kind is one of `word_kinds` and its text
-    holds a letter or digit; fixation crosses and texts of other kinds are items, but no words.
-
-    Parameters
-    ----------
-    events
-        From `read_events`.
-    story, run
-        Labels entered in the table.
-    word_column
-        Column that holds the text shown; an empty cell or `n/a` means no text.
-    kind_column, word_kinds
-        Column that tells words from other texts, and its values for words.
-    user_columns
-        Further columns to keep, as text.
-
-    Returns
-    -------
-    Words table (`lmbrain.words.COLUMNS`, items and sentences numbered from 0 in this run), the
-    user's columns and, where the events have it, their column `value` (text).
-
-    Raises
-    ------
-    LmbrainError
-        If a column, the words or an onset is missing, or a user's column bears the name of one
-        of the words table.
-    """
-    source = events.attrs.get("source", f"The events of run {run}")
-    if word_column not in events.columns:
-        raise LmbrainError(
-            f"{source} has no column {word_column!r} (it has {', '.join(events.columns)}); "
-            "correct data.bids.events.word_column in the config."
-        )
-    shown = events[~events[word_column].isin(MISSING)]
-    unknown = shown["onset"].isna()
-    if unknown.any():
-        row = int(unknown.idxmax())
-        raise LmbrainError(f"{source}, row {row + 1}: a text without an onset; fill it in.")
-    shown = shown.sort_values("onset", kind="stable", ignore_index=True)
-    words = make_words(
-        [story] * len(shown),
-        [run] * len(shown),
-        shown[word_column].tolist(),
-        shown["onset"].to_numpy(float),
-        shown["duration"].to_numpy(float),
-    )
-    if kind_column is not None:
-        words["is_word"] &= shown[kind_column].isin(word_kinds).to_numpy()
-    if not words["is_word"].any():
-        raise LmbrainError(
-            f"{source} holds no word (a text with {kind_column} among {list(word_kinds)}); correct "
-            "data.bids.events in the config."
-        )
-    for column in user_columns:
-        _check_user_column(column, words, shown, source)
-        words[column] = shown[column].to_numpy()
-    if "value" in shown.columns:
-        words["value"] = shown["value"].to_numpy()
-    return _numbered(words)
-
-
-def words_table(
-    root: str | Path,
-    subjects: Sequence[str],
-    recordings: Recordings,
-    lacking: Lacking,
-    story: str,
-    **events: Any,
-) -> pd.DataFrame:
-    """The study's words table, after checking that all subjects were shown the same items.
-
-    Onsets and durations are those of the first subject; each subject's own onsets come from
-    `words_of_run` or from the trigger channel. The user's columns must be equal for all subjects.
-
-    Raises
-    ------
-    LmbrainError
-        If a file is missing or a subject's items differ: names subject, run, row, expected and
-        found text.
-    """
-    parts = []
-    for run, entities in recordings.items():
-        people = [s for s in subjects if run in recordings_of(s, recordings, lacking)]
-        if not people:
-            raise LmbrainError(f"data.missing leaves nobody for run {run}; correct it.")
-        tables = (
-            words_of_run(read_events(events_path(root, s, **entities)), story, run, **events)
-            for s in people
-        )
-        expected = next(tables)
-        for subject, found in zip(people[1:], tables, strict=True):
-            _check_same_items(people[0], expected, subject, found, run)
-            _check_same_columns(people[0], expected, subject, found, run, events["user_columns"])
-        parts.append(expected.drop(columns="value", errors="ignore"))
-    return _numbered(pd.concat(parts, ignore_index=True))
-
-
-def _check_fields(path: Path) -> None:
-    """Refuse rows with a field too many or too few, which table readers shift or fill."""
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
-    lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    for row, line in enumerate(lines[1:], start=1):
-        expected, found = lines[0].count("\t") + 1, line.count("\t") + 1
-        if found != expected:
-            raise LmbrainError(
-                f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
-                "mend the row."
-            )
-
-
 def _check_same_items(
     first: str, expected: pd.DataFrame, subject: str, found: pd.DataFrame, run: str
 ) -> None:
     common = min(len(expected), len(found))
-    columns = ["text", "is_word"]
+    columns = ["text", "is_word", "story"]
     differs = (expected[columns][:common].to_numpy() != found[columns][:common].to_numpy()).any(1)
     if not differs.any() and len(expected) == len(found):
         return
@@ -324,19 +179,6 @@ def _check_same_items(
         f"subject {first}, found {_shown(found, row)} ({len(expected)} items against "
         f"{len(found)}); mend the events file, or list the subject under data.exclude."
     )
-
-
-def _check_user_column(column: str, words: pd.DataFrame, shown: pd.DataFrame, source: str) -> None:
-    if column in words or column == "value":
-        raise LmbrainError(
-            f"features.user_columns names {column!r}, which the words table fills itself; give "
-            "your column of events.tsv another name."
-        )
-    if column not in shown:
-        raise LmbrainError(
-            f"{source} has no column {column!r} (it has {', '.join(shown.columns)}); add it, or "
-            "correct features.user_columns in the config."
-        )
 
 
 def _check_same_columns(
@@ -364,34 +206,37 @@ def _shown(items: pd.DataFrame, row: int) -> str:
     return f"the {'word' if items['is_word'][row] else 'non-word'} {items['text'][row]!r}"
 
 
-def _numbered(words: pd.DataFrame) -> pd.DataFrame:
+def _check_no_repeats(parts: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse a story presented twice: its words would be in training and test at once."""
+    spoken = {
+        run: part.loc[part["is_word"], "text"].str.lower().tolist() for run, part in parts.items()
+    }
+    for first, second in combinations(spoken, 2):
+        begin = min(len(spoken[first]), len(spoken[second]), OPENING)
+        if spoken[first][:begin] == spoken[second][:begin]:
+            raise LmbrainError(
+                f"Runs {first} and {second} present the same words (from "
+                f"{' '.join(spoken[first][:5])} ...): they would train and test the same model; "
+                "keep one of them in data.bids (sessions, tasks, runs)."
+            )
+
+
+def _joined(parts: Sequence[pd.DataFrame], by_punctuation: bool) -> pd.DataFrame:
+    """All runs in one table, items and sentences numbered through."""
+    words = pd.concat(parts, ignore_index=True)
     words["item"] = np.arange(len(words))
-    words["sentence"] = number_sentences(
-        words["text"].tolist(), words["is_word"].to_numpy(bool), words["story"].tolist()
-    )
+    if by_punctuation:  # a sentence may go on in the next run
+        words["sentence"] = number_sentences(
+            words["text"].tolist(), words["is_word"].to_numpy(bool), words["story"].tolist()
+        )
+        return words
+    counts = [part["sentence"].max() + 1 for part in parts]
+    before = np.repeat(np.cumsum([0, *counts[:-1]]), [len(part) for part in parts])
+    words["sentence"] += np.where(words["sentence"] >= 0, before, 0)
     return words
 
 
-def _bids_path(
-    root: str | Path,
-    subject: str,
-    session: str | None,
-    task: str,
-    run: str | None,
-    suffix: str,
-    extension: str,
-) -> mne_bids.BIDSPath:
-    from mne_bids import BIDSPath
-
-    if not Path(root).is_dir():
-        raise LmbrainError(f"{root} is no folder; correct data.bids.root in the config.")
-    return BIDSPath(
-        root=root,
-        subject=subject,
-        session=session,
-        task=task,
-        run=run,
-        datatype="meg",
-        suffix=suffix,
-        extension=extension,
-    )
+def _recording_files(
+    root: str | Path, subject: str, session: str | None, task: str, run: str | None
+) -> list[Path]:
+    return recording_files(recording_path(root, subject, session, task, run))

@@ -8,6 +8,17 @@ from pathlib import Path
 from lmbrain.errors import LmbrainError
 
 
+def bids_folder(root: str | None, study: str) -> str | None:
+    """The folder named in the config, or one named like the study below $LMBRAIN_DATA.
+
+    None if neither says where the data are (`bids.missing_recordings` then says what to set).
+    """
+    if root is not None:
+        return str(Path(root).expanduser())
+    folder = os.environ.get("LMBRAIN_DATA")
+    return str(Path(folder).expanduser() / study) if folder else None
+
+
 def data_folder(root: str | None, name: str) -> Path:
     """The folder named in the config, or `name` below the folder in $LMBRAIN_DATA.
 
