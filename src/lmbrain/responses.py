@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -116,16 +117,37 @@ def continuous(
 def group_average(people: Iterable[xr.DataArray]) -> xr.DataArray:
     """Mean over people of their responses, sensor by sensor, in the responses' units.
 
-    A plain mean: nothing is fitted, so no sample can leak into another. Usable are the samples
-    that are usable in every person.
+    A plain mean over the people to whom a sample is usable: nothing is fitted, so no sample can
+    leak into another. The coordinate `people` (sample,) says how many they are; samples that are
+    usable in nobody are 0 and not usable.
     """
-    total, usable, count = 0.0, True, 0
+    total, count = 0.0, 0
     for person in people:
-        total = total + person.to_numpy().astype(np.float64)
-        usable = usable & person["usable"].to_numpy()
-        count += 1
-    mean = person.copy(data=(total / count).astype(np.float32))
-    return mean.assign_coords(usable=("sample", usable))
+        usable = person["usable"].to_numpy()
+        total = total + np.where(usable[:, None, None], person.to_numpy(), 0).astype(np.float64)
+        count = count + usable.astype(int)
+    mean = total / np.maximum(count, 1)[:, None, None]
+    return person.copy(data=mean.astype(np.float32)).assign_coords(
+        usable=("sample", count > 0), people=("sample", count)
+    )
+
+
+def people_averaged(responses: xr.DataArray, used: np.ndarray) -> float:
+    """How many people's average the responses are worth: the harmonic mean over the used samples.
+
+    What is private to a person has 1 / P of its variance in the average of P people, so that the
+    mean variance over samples is that of an average of the harmonic mean of their numbers.
+
+    Parameters
+    ----------
+    responses
+        From `group_average`, or one person's (which give 1).
+    used : (n,) bool
+        The samples that are scored.
+    """
+    if "people" not in responses.coords:
+        return 1.0
+    return statistics.harmonic_mean(responses["people"].to_numpy()[used].tolist())
 
 
 def _from_netcdf(path: Path) -> xr.DataArray:

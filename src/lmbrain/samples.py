@@ -1,4 +1,7 @@
-"""The samples that all people share: their story and run, and where in the story they lie.
+"""The samples of a study: their story and run, and where in the story they lie.
+
+All people have a row for each; which of these somebody was recorded for (`usable`) is a matter of
+that person (`lmbrain.encoding.folds.Folds.of_person`).
 
 Continuous samples carry seconds of their run's clock. For distances inside a story its runs are
 laid end to end (the story's clock), because contexts cross from one run into the next.
@@ -20,7 +23,7 @@ _JITTER = 0.05
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples (n) of all people, and the items (m) of the words table on the same scale.
+    """Samples (n) of the study, and the items (m) of the words table on the same scale.
 
     Attributes
     ----------
@@ -29,7 +32,7 @@ class Samples:
         Number of the word in its story (other items do not count, as in the context window) for
         word-locked responses; seconds on the story's clock for continuous ones.
     usable : (n,) bool
-        Usable in every person.
+        Usable in at least one person.
     item_position : (m,) float
         Of each item of the words table.
     """
@@ -76,7 +79,7 @@ def segment_names(story: np.ndarray, run: np.ndarray) -> np.ndarray:
 
 
 def common_samples(people: list[xr.DataArray], words: pd.DataFrame, sources: list[str]) -> Samples:
-    """Bring the samples that all people share and the words to one scale.
+    """Bring the samples of the study and the words to one scale.
 
     Parameters
     ----------
@@ -91,7 +94,8 @@ def common_samples(people: list[xr.DataArray], words: pd.DataFrame, sources: lis
     Raises
     ------
     LmbrainError
-        If people differ in their samples, these do not fit the words, or a clock has gaps.
+        If people differ in their samples, these do not fit the words, a clock has gaps, or nobody
+        has a usable sample of a run.
     """
     first, is_continuous = people[0], "seconds" in people[0].coords
     expected = len(first.sample) if is_continuous else len(words)
@@ -107,17 +111,28 @@ def common_samples(people: list[xr.DataArray], words: pd.DataFrame, sources: lis
                     f"{source} differs from {sources[0]} in the {name} of its samples; make it "
                     "again, or exclude the subject in the config."
                 )
-    usable = np.logical_and.reduce([person["usable"].to_numpy() for person in people])
+    usable = np.logical_or.reduce([person["usable"].to_numpy() for person in people])
     if not is_continuous:
         count = words.groupby("story", sort=False)["is_word"].cumsum().to_numpy(float)
-        return Samples(
-            words["story"].to_numpy(str), words["run"].to_numpy(str), count, usable, count
-        )
+        story, run = words["story"].to_numpy(str), words["run"].to_numpy(str)
+        _check_runs(segment_names(story, run), usable, words["is_word"].to_numpy(bool))
+        return Samples(story, run, count, usable, count)
     story, run = _story_and_run(first, words, sources[0])
+    _check_runs(segment_names(story, run), usable, np.ones(len(usable), bool))
     position, item_position = _story_clock(
         first["seconds"].to_numpy().astype(float), segment_names(story, run), words, sources[0]
     )
     return Samples(story, run, position, usable, item_position)
+
+
+def _check_runs(segment: np.ndarray, usable: np.ndarray, needed: np.ndarray) -> None:
+    """Refuse a run with samples, all of which everybody lacks."""
+    for name in pd.unique(segment[needed]):
+        if not usable[segment == name].any():
+            raise LmbrainError(
+                f"Nobody has a usable response to {_said(name)}; add a subject who was recorded "
+                "there, or take that part out of the words table."
+            )
 
 
 def _same(first: xr.DataArray, person: xr.DataArray, name: str) -> bool:

@@ -100,3 +100,22 @@ def test_scored_responses_are_those_the_model_was_fitted_to(tmp_path):
     expected = without_drift(values, folds, 60.0)
     np.testing.assert_array_equal(read.to_numpy()[:, :, 0], expected)
     assert "seconds" in read.coords
+
+
+def test_drift_of_a_person_is_removed_from_the_samples_she_has(tmp_path):
+    folds = volumes()
+    slow = 30 + np.cos(2 * np.pi * folds.position / 390)
+    values = np.random.default_rng(0).standard_normal((200, 2)) + slow[:, None]
+    person = continuous(pd.DataFrame(values, columns=["left", "right"]), folds.position)
+    usable = ~folds.test(1)
+    usable[[3, 77, 160]] = False
+    usable[100:110] = False
+    person["usable"] = ("sample", usable)
+    values[~usable] = 1e6  # what is not hers must not matter
+    person.to_dataset().to_netcdf(tmp_path / "sub-01.nc")
+    read = read_scored_responses(tmp_path / "sub-01.nc", folds, 60.0)
+    own = folds.of_person(usable)
+    np.testing.assert_array_equal(read["usable"], own.usable)
+    expected = without_drift(person.to_numpy(), own, 60.0)[own.usable]
+    np.testing.assert_array_equal(read.to_numpy()[own.usable], expected)
+    assert abs(np.corrcoef(read[own.usable, 0, 0], slow[own.usable])[0, 1]) < 0.1

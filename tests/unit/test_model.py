@@ -6,10 +6,10 @@ import xarray as xr
 from lmbrain.artefacts import write_netcdf, write_table
 from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.model import encode, read_features
+from lmbrain.encoding.partition import variance_partition
 from lmbrain.encoding.scores import fold_correlation
 from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
-from lmbrain.responses import group_average
 
 N = 120
 
@@ -96,13 +96,22 @@ def test_targets_of_an_outer_fold_replace_the_responses(rng):
     assert float(scores["r"].min()) > 0.95
 
 
-def test_the_group_average_is_a_plain_mean_over_the_samples_usable_in_everyone(rng):
-    first, second = rng.normal(size=(2, N, 2, 3))
-    usable = np.ones(N, bool)
-    usable[4] = False
-    mean = group_average(p for p in (person(first), person(second, usable)))
-    np.testing.assert_allclose(mean, (first + second) / 2, atol=1e-6)
-    np.testing.assert_array_equal(mean["usable"], usable)
+def test_a_person_without_a_block_is_scored_on_the_study_s_axis_of_folds(rng):
+    features, values = rng.normal(size=(N, 3)), rng.normal(size=(N, 2, 3))
+    values[:, 1] += features
+    folds = make_folds(np.full(N, "s"), np.arange(N, dtype=float), np.ones(N, bool), 4, 5)
+    own = folds.of_person(~folds.test(1))
+    settings = {"penalties": [1.0, 100.0], "penalty_per": "target"}
+    scores, prediction = encode(space(features), person(values), own, **settings)
+    assert scores.sizes["fold"] == 4
+    for name in ("r_per_fold", "penalty", "at_edge", "validation_r", "response_sd"):
+        missing = np.isnan(scores[name]).all(("sensor", "time"))
+        assert missing.values.tolist() == [False, True, False, False]
+    assert np.isnan(prediction).all(("sensor", "time")).values.tolist() == folds.test(1).tolist()
+    np.testing.assert_allclose(scores["r"], scores["r_per_fold"].mean("fold"), atol=1e-6)
+    parts = variance_partition(space(features), person(values), own, weightings=0, **settings)
+    np.testing.assert_allclose(parts["unique"][0], scores["r2"], atol=1e-6)
+    assert np.isnan(parts["alone_per_fold"][:, 1]).all()
 
 
 def test_parts_get_penalties_of_their_own_where_weightings_are_tried(rng):

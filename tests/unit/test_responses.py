@@ -4,7 +4,7 @@ import pytest
 
 from lmbrain.artefacts import write_netcdf
 from lmbrain.errors import LmbrainError
-from lmbrain.responses import continuous, read_responses
+from lmbrain.responses import continuous, group_average, people_averaged, read_responses
 
 
 def made(values):
@@ -47,3 +47,31 @@ def test_a_dead_sensor_is_refused_by_name(tmp_path, values):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(LmbrainError, match="absent"):
         read_responses(tmp_path / "absent.nc")
+
+
+def test_the_average_is_over_the_people_who_have_the_sample(tmp_path):
+    values = np.random.default_rng(1).normal(size=(3, 6, 2)).astype(np.float32)
+    people = [made(v) for v in values]
+    people[0]["usable"][:3] = False
+    people[1]["usable"][2] = False
+    people[2]["usable"][2] = False
+    average = group_average(people)
+    np.testing.assert_allclose(average[0, :, 0], values[1:, 0].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(average[4, :, 0], values[:, 4].mean(axis=0), atol=1e-6)
+    assert average["people"].to_numpy().tolist() == [2, 2, 0, 3, 3, 3]
+    assert average["usable"].to_numpy().tolist() == [True, True, False, True, True, True]
+    write_netcdf(average.to_dataset(), tmp_path / "average.nc", {})
+    back = read_responses(tmp_path / "average.nc")
+    worth = people_averaged(back, back["usable"].to_numpy())
+    assert worth == pytest.approx(5 / (2 / 2 + 3 / 3))
+    assert people_averaged(people[0], np.ones(6, bool)) == 1
+
+
+def test_the_worth_of_an_average_gives_the_variance_of_private_noise():
+    rng = np.random.default_rng(2)
+    people = [made(rng.normal(size=(20_000, 2))) for _ in range(4)]
+    for person in people[:3]:
+        person["usable"][:10_000] = False
+    average = group_average(people)
+    worth = people_averaged(average, np.ones(20_000, bool))
+    assert 1 / worth == pytest.approx(float(average.var()), rel=0.03)

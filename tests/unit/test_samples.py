@@ -41,14 +41,31 @@ def test_people_with_other_samples_are_refused_by_file():
         common_samples([made(), labelled], ONE, ["first", "second"])
 
 
-def test_a_sample_counts_only_if_usable_in_everyone():
+def test_a_sample_of_the_study_is_usable_in_somebody():
     first, second = made(), made()
-    second["usable"][2] = False
+    first["usable"][2:4] = False
+    second["usable"][1:3] = False
     samples = common_samples([first, second], ONE, ["first", "second"])
     assert samples.usable.tolist() == [True, True, False, True, True, True]
     assert samples.position.tolist() == [0, 2, 4, 6, 8, 10]
     assert set(samples.story) == {"s"}
     assert set(samples.run) == {"01"}
+
+
+def test_a_run_that_nobody_was_recorded_for_stops_by_name():
+    responses, words = two_stories()
+    responses["usable"][4:6] = False
+    common_samples([responses], words, ["bold"])
+    responses["usable"][6] = False
+    with pytest.raises(LmbrainError, match="Nobody has a usable response to story a, run 02"):
+        common_samples([responses], words, ["bold"])
+    other = responses.copy()
+    other["usable"] = ~responses["usable"]
+    common_samples([responses, other], words, ["bold", "other"])
+    epochs = made(4).drop_vars("seconds")
+    epochs["usable"][3] = False
+    with pytest.raises(LmbrainError, match="story b, run 02"):
+        common_samples([epochs], words, ["epo"])
 
 
 def test_runs_of_a_story_lie_end_to_end_and_another_story_keeps_its_clock():

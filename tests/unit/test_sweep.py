@@ -92,3 +92,15 @@ def test_without_controls_unique_is_the_layers_own(rng, folds):
     )
     expected = nested_ridge(part, values, folds, GRID).r2
     np.testing.assert_allclose(found["unique"][0, :, 0], expected, atol=1e-5)
+
+
+def test_a_person_without_a_block_has_no_best_choice_there(rng, folds):
+    states = {(20, layer): rng.standard_normal((N, 4)) for layer in (1, 2)}
+    controls = rng.standard_normal((N, 2))
+    values = np.column_stack([states[20, 2][:, 0], states[20, 2][:, 1]])
+    values += 0.5 * rng.standard_normal((N, 2))
+    found = run(states, controls, values, folds.of_person(~folds.test(2)))
+    assert found["best"].values.tolist() == [1, 1, -1, 1]
+    assert np.isnan(found["validation_r2"][:, 2]).all()
+    np.testing.assert_allclose(found["best_r"], found["r"][1], atol=1e-6)
+    assert np.isfinite(found["best_unique"]).all()

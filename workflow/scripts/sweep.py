@@ -4,18 +4,17 @@ from functools import partial
 
 from _job import job, products_device
 from lmbrain.artefacts import write_netcdf
-from lmbrain.encoding.drift import responses_without_drift
+from lmbrain.encoding.drift import read_with_folds, responses_without_drift
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import layers_of, read_parts
 from lmbrain.encoding.space import feature_space
 from lmbrain.encoding.sweep import sweep
-from lmbrain.responses import read_responses
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
     params, given = snakemake.params, snakemake.input
-    words, folds = read_words(given.words), read_folds(given.folds)
-    responses = read_responses(given.responses)
+    words = read_words(given.words)
+    responses, folds = read_with_folds(given.responses, read_folds(given.folds))
     controls = read_parts(params.controls, given.controls, params.layer, words)
 
     def space(names, parts, **changed):

@@ -21,8 +21,30 @@ def read_scored_responses(
     folds: Folds,
     drift_cutoff: float | None,
 ) -> xr.DataArray:
-    """Read one person's responses in the form that predictions are scored against: drift-free."""
-    return responses_without_drift(read_responses(path), folds, drift_cutoff)
+    """Read one person's responses in the form that predictions are scored against: drift-free.
+
+    Parameters
+    ----------
+    path
+        As in `lmbrain.responses.read_responses`.
+    folds
+        Of the study; drift is removed inside the person's own (`Folds.of_person`).
+    drift_cutoff
+        As in `without_drift`.
+
+    Returns
+    -------
+    DataArray (sample, sensor, time); `usable` are the samples of the person's own folds.
+    """
+    responses, own = read_with_folds(path, folds)
+    clean = responses_without_drift(responses, own, drift_cutoff)
+    return clean.assign_coords(usable=("sample", own.usable))
+
+
+def read_with_folds(path: str | Path, folds: Folds) -> tuple[xr.DataArray, Folds]:
+    """Read one person's responses, and her own folds of the study's (`Folds.of_person`)."""
+    responses = read_responses(path)
+    return responses, folds.of_person(responses["usable"].to_numpy(), str(path))
 
 
 def responses_without_drift(

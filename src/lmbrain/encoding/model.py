@@ -102,6 +102,7 @@ def encode(
     space : FeatureSpace
     responses : DataArray (sample, sensor, time)
     folds : Folds
+        The person's own.
     penalties : sequence of float
         Grid of ridge penalties.
     penalty_per : "target", "sensor", "bin" or "all"
@@ -117,7 +118,8 @@ def encode(
     Returns
     -------
     scores
-        `r`, `r2` (sensor, time): mean over the test folds; per outer fold (fold, sensor, time):
+        `r`, `r2` (sensor, time): mean over the test folds; per outer fold of the study (fold,
+        sensor, time), NaN in those that the person lacks:
         `r_per_fold`, `penalty`, `at_edge`, `weighting`, `validation_r` and `validation_r2` (inner
         folds only), `response_mean`, `response_sd` (training samples).
     prediction
@@ -174,7 +176,7 @@ def encode(
             "r2": (("sensor", "time"), result.r2.reshape(shape)),
         }
         | {
-            name: (("fold", "sensor", "time"), values.reshape(-1, *shape))
+            name: (("fold", "sensor", "time"), folds.onto_study(values.reshape(-1, *shape)))
             for name, values in per_fold.items()
         },
         coords=place,

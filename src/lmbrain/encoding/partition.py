@@ -34,6 +34,7 @@ def variance_partition(
     space : FeatureSpace
     responses : DataArray (sample, sensor, time)
     folds : Folds
+        The person's own.
     penalties, penalty_per
         As in `lmbrain.encoding.model.encode`.
     weightings : int
@@ -45,7 +46,8 @@ def variance_partition(
     -------
     Dataset
         Held-out R2: `r2` (sensor, time) of all parts, `alone` and `unique` (part, sensor, time),
-        means over the test folds; `alone_per_fold`, `unique_per_fold` (part, fold, sensor, time).
+        means over the test folds; `alone_per_fold`, `unique_per_fold` (part, fold, sensor, time),
+        NaN in folds of the study that the person lacks.
     """
     count = len(space.names)
     flat = responses.to_numpy().reshape(len(responses), -1)
@@ -80,7 +82,7 @@ def variance_partition(
         {
             f"{name}_per_fold": (
                 ("part", "fold", "sensor", "time"),
-                np.reshape(values, (count, folds.n_outer, *shape)),
+                np.stack([folds.onto_study(v.reshape(-1, *shape)) for v in values]),
             )
             for name, values in per_fold.items()
         },

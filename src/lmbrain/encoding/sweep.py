@@ -46,6 +46,7 @@ def sweep(
         memory.
     responses : DataArray (sample, sensor, time)
     folds : Folds
+        The person's own.
     penalties, penalty_per, weightings, device
         As in `lmbrain.encoding.model.encode`.
 
@@ -54,10 +55,11 @@ def sweep(
     Dataset
         By choice (coordinates `context_words` and `layer`): `r` (choice, sensor, time) of the
         layer alone; `unique`, its R2 beside the controls less that of the controls; the same
-        `_per_fold` (choice, fold, sensor, time); `validation_r2` (choice, fold, sensor, time) of
-        the layer beside the controls in the inner folds. `best` (fold,): number of the choice
-        with the highest mean validation R2 over sensors and bins; `best_r`, `best_unique`
-        (sensor, time): of the choices so made.
+        `_per_fold` (choice, fold, sensor, time), NaN in folds of the study that the person lacks;
+        `validation_r2` (choice, fold, sensor, time) of the layer beside the controls in the inner
+        folds. `best` (fold,): number of the choice with the highest mean validation R2 over
+        sensors and bins, -1 in folds that the person lacks; `best_r`, `best_unique` (sensor,
+        time): of the choices so made.
     """
     flat = responses.to_numpy().reshape(len(responses), -1)
     groups = penalty_groups(penalty_per, *responses.shape[1:])
@@ -83,12 +85,12 @@ def sweep(
         found["r"].append(by_itself.r_per_fold)
         found["unique"].append(joined.r2_per_fold - floor)
         found["validation_r2"].append(joined.validation_r2)
-    shape = (len(states), folds.n_outer, *responses.shape[1:])
+    shape = responses.shape[1:]
     result = xr.Dataset(
         {
             name if name == "validation_r2" else f"{name}_per_fold": (
                 ("choice", "fold", "sensor", "time"),
-                np.reshape(values, shape),
+                np.stack([folds.onto_study(v.reshape(-1, *shape)) for v in values]),
             )
             for name, values in found.items()
         },
@@ -99,9 +101,12 @@ def sweep(
             "time": responses["time"],
         },
     )
-    result["best"] = result["validation_r2"].mean(("sensor", "time")).argmax("choice")
+    # Any choice in a fold that the person lacks: its scores are missing all the same.
+    validation = result["validation_r2"].mean(("sensor", "time"))
+    best = validation.fillna(0).argmax("choice")
     for name in ("r", "unique"):
         per_fold = result[f"{name}_per_fold"]
         result[name] = per_fold.mean("fold")
-        result[f"best_{name}"] = per_fold.isel(choice=result["best"], drop=True).mean("fold")
+        result[f"best_{name}"] = per_fold.isel(choice=best, drop=True).mean("fold")
+    result["best"] = best.where(np.isfinite(validation[0]), -1)
     return result

@@ -61,7 +61,7 @@ def best_sensors(scores: Sequence[xr.Dataset]) -> np.ndarray:
     -------
     (fold, sensor) bool
     """
-    validation = np.mean([s["validation_r"].mean("time").to_numpy() for s in scores], axis=0)
+    validation = np.nanmean([s["validation_r"].mean("time").to_numpy() for s in scores], axis=0)
     keep = max(1, round(BEST * validation.shape[1]))
     order = np.argsort(-validation, axis=1, kind="stable")[:, :keep]
     mask = np.zeros(validation.shape, bool)
@@ -73,7 +73,7 @@ def summarise(scores: Sequence[xr.Dataset], best: np.ndarray) -> SpaceScores:
     """Scores of one space; `best` from `best_sensors`."""
     folds = np.stack([s["r_per_fold"].to_numpy() for s in scores])
     chosen = np.stack([folds[:, k, mask].mean(axis=1) for k, mask in enumerate(best)])
-    return SpaceScores(np.stack([s["r"].to_numpy() for s in scores]), chosen.mean(axis=0))
+    return SpaceScores(np.stack([s["r"].to_numpy() for s in scores]), np.nanmean(chosen, axis=0))
 
 
 def at_best(values: np.ndarray, best: np.ndarray) -> np.ndarray:
@@ -275,6 +275,7 @@ def _penalties(scores: Mapping[str, Sequence[xr.Dataset]]) -> Table:
     for name, people in scores.items():
         grid = np.ravel(people[0].attrs["penalties"])
         chosen = np.concatenate([s["penalty"].to_numpy().ravel() for s in people])
+        chosen = chosen[np.isfinite(chosen)]
         low, high = np.mean(chosen == grid.min()), np.mean(chosen == grid.max())
         median = f"{np.median(chosen):g}"
         ends = f"{grid.min():g} to {grid.max():g}"

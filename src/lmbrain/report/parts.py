@@ -52,7 +52,7 @@ def _people(data: Sequence[xr.Dataset], name: str, best: np.ndarray) -> np.ndarr
     per_fold = [d[f"{name}_per_fold"].to_numpy() for d in data]
     return np.array(
         [
-            np.mean([values[:, k, mask].mean(axis=1) for k, mask in enumerate(best)], axis=0)
+            np.nanmean([values[:, k, mask].mean(axis=1) for k, mask in enumerate(best)], axis=0)
             for values in per_fold
         ]
     )
@@ -158,6 +158,7 @@ def _ticks(layers: np.ndarray) -> tuple[np.ndarray, list[str]]:
 def _choices(sweeps: Sequence[xr.Dataset]) -> np.ndarray:
     """(choice,) share of people's folds in which each choice was the best of the inner folds."""
     best = np.concatenate([s["best"].to_numpy() for s in sweeps])
+    best = best[best >= 0]
     return np.bincount(best, minlength=sweeps[0].sizes["choice"]) / len(best)
 
 
