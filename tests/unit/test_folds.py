@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lmbrain.encoding.folds import (
     MINIMAL_SAMPLES,
+    folds_of_people,
     gap_note,
     make_folds,
     read_folds,
@@ -228,3 +229,16 @@ def test_a_person_with_too_few_blocks_stops_by_name():
     scarce = three_runs(gap=20.0)
     with pytest.raises(LmbrainError, match=r"sub-03, who has not all.*held out"):
         scarce.of_person(np.isin(scarce.block, [0, 1, 2]), "sub-03")
+
+
+def test_a_block_that_nobody_keeps_stops_by_run():
+    folds = three_runs()
+    first = np.ones(180, bool)
+    first[70:90] = False  # ten samples of block 2 are left of thirty
+    second = np.ones(180, bool)
+    second[60:78] = False
+    people = {"sub-01": first, "sub-02": second}
+    with pytest.raises(LmbrainError, match="half of the samples of block 2 .*run 2"):
+        folds_of_people(folds, people)
+    own = folds_of_people(folds, people | {"sub-03": np.ones(180, bool)})
+    assert [len(person.study_block) for person in own.values()] == [5, 5, 6]

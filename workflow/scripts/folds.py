@@ -2,7 +2,7 @@
 
 from _job import job
 from lmbrain.encoding.delays import needed_gap
-from lmbrain.encoding.folds import gap_note, make_folds, write_folds
+from lmbrain.encoding.folds import folds_of_people, gap_note, make_folds, write_folds
 from lmbrain.responses import read_responses
 from lmbrain.samples import common_samples
 from lmbrain.words import read_words
@@ -27,4 +27,7 @@ with job(snakemake) as made:
     unit = "s" if params.delays else "words"
     made["needed_gap"], made["note"] = needed, gap_note(gap, needed, unit)
     folds = make_folds(samples.story, samples.position, samples.usable, outer, gap, run=samples.run)
+    usable = [person["usable"].to_numpy() for person in people]
+    own = folds_of_people(folds, dict(zip(snakemake.input.responses, usable, strict=True)))
+    made["samples_of_people"] = [int(person.usable.sum()) for person in own.values()]
     write_folds(folds, snakemake.output.folds, made)

@@ -248,6 +248,32 @@ def make_folds(
     return folds
 
 
+def folds_of_people(folds: Folds, people: Mapping[str, np.ndarray]) -> dict[str, Folds]:
+    """Everybody's own folds, refused where the study cannot be analysed in them.
+
+    Parameters
+    ----------
+    folds
+        Of the study.
+    people : of (n,) bool by name
+        The samples that each person has.
+
+    Raises
+    ------
+    LmbrainError
+        If a person's own samples are too few (`Folds.of_person`), or a block is in nobody's folds.
+    """
+    own = {name: folds.of_person(usable, name) for name, usable in people.items()}
+    for block in range(folds.n_outer):
+        if not any(block in person.study_block for person in own.values()):
+            run = folds.run[folds.test(block)][0]
+            raise LmbrainError(
+                f"Nobody has half of the samples of block {block} of the folds (from run {run} "
+                "on): change folds.outer, or take that part out of the words table."
+            )
+    return own
+
+
 def write_folds(folds: Folds, path: str | Path, made: Mapping[str, Any]) -> None:
     """Write folds as a TSV, one row a sample: story, run, position, block (-1: unused), gap."""
     table = pd.DataFrame(
