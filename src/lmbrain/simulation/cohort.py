@@ -223,4 +223,4 @@ def _record(person: Person, sampling_rate: float, line_frequency: float) -> dict
 
 def _broad(names: np.ndarray, strength: np.ndarray) -> list[str]:
     """Sensors above a third of the greatest strength; none where nothing was planted."""
-    return names[(strength > strength.max() / 3) & (strength > 0)].tolist()
+    return names[(strength > strength.max(initial=0) / 3) & (strength > 0)].tolist()

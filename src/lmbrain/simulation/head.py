@@ -143,7 +143,7 @@ def _describe_coils(info: mne.Info) -> None:
         "coord_trans": info["dev_head_t"],
     }
     coils = [
-        {"number": int(number), "coil_freq": np.array([frequency])}
+        {"number": int(number), "coil_freq": frequency}
         for number, frequency in zip(numbers, COIL_FREQUENCIES, strict=True)
     ]
     bits = [{"event_bits": np.array([256 * 2**k, 0, 256 * 2**k, 256 * 2**k])} for k in range(5)]
