@@ -101,6 +101,10 @@ class Study(Section):
                     f"encoding.spaces.{space} holds 'rate', which is for continuous responses "
                     "(as of data.kind alice) only; take it out"
                 )
+        if self.data.kind == "harry_potter":
+            from lmbrain.datasets.harry_potter import check_bins
+
+            check_bins(self.responses.model_dump())
         windows = [("divergence.window", self.divergence.window)]
         windows += [("evaluation.windows", window) for window in self.evaluation.windows]
         whole = self.responses.window

@@ -8,7 +8,8 @@ from lmbrain.errors import LmbrainError
 
 
 def test_every_missing_file_is_named_with_what_it_is_and_where_it_is_published(tmp_path):
-    wanted = harry_potter.files(tmp_path, ["A"], {"chapter": 9}, {})
+    reading = {"chapters": [9], "form": "people"}
+    wanted = harry_potter.files(tmp_path, ["A"], reading, {})
     wanted |= alice.files(tmp_path, ["18"], {}, {})
     sentences = missing_files(wanted, PROJECT / "config" / "downloads.tsv")
     assert len(sentences) == 6

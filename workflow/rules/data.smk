@@ -6,9 +6,10 @@ ALL_RESPONSES = expand(RESPONSES, subject=SUBJECTS)
 READY = [] if STUDY.data.kind == "simulated" else [f"{ROOT}/inventory.json"]
 CATEGORIES = {
     "simulated": [f"{ROOT}/categories.tsv"],
-    "harry_potter": [f"{ROOT}/categories.tsv"] if STUDY.data.harry_potter.chapter == 9 else [],
+    "harry_potter": [f"{ROOT}/categories.tsv"] * (STUDY.data.harry_potter.chapters == [9]),
     "bids": [STUDY.data.bids.categories] if STUDY.data.bids.categories else [],
 }.get(STUDY.data.kind, [])
+AGREEMENT = [f"{ROOT}/agreement.tsv"] if STUDY.data.kind == "harry_potter" and CATEGORIES else []
 
 
 if READY:
@@ -85,6 +86,7 @@ if not RECORDED:
         output:
             words=WORDS,
             categories=CATEGORIES,
+            agreement=AGREEMENT,
         log:
             f"{LOGS}/import_words.log",
         benchmark:
@@ -100,6 +102,7 @@ if not RECORDED:
             lacking=STUDY.data.missing,
             story=STUDY.data.story,
             subjects=SUBJECTS,
+            seed=STUDY.seed,
             source=source_code(),
             code=code("import_words.py"),
         message:

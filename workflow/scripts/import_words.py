@@ -1,4 +1,4 @@
-"""The words table, and the annotators' categories, of a data set that starts from responses."""
+"""The words, and the annotators' categories and agreement, of data that start from responses."""
 
 from _job import job
 from lmbrain.artefacts import write_table
@@ -11,6 +11,9 @@ with job(snakemake) as made:
     words = dataset.words_table(
         folder, params.subjects, params.story, params.settings, params.lacking
     )
-    write_table(words, snakemake.output.words, made)
+    note = words.attrs.get("note", "")  # what limits the data, for the report
+    write_table(words, snakemake.output.words, made | {"note": note})
     for path in snakemake.output.categories:
         write_table(dataset.categories(folder, words), path, made)
+    for path in snakemake.output.agreement:
+        write_table(dataset.agreement(folder, words, params.seed), path, made)

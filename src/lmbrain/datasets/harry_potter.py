@@ -1,20 +1,23 @@
 """Harry Potter reading data, public release: MEG already averaged in 25 ms bins.
 
-Wehbe et al. 2014; files as described for KiltHub article 20465898: `data` (item, 306, 20) and
-`labels[i][0][0]`, the item as shown. Sensors come in triplets, two planar gradiometers and a
-magnetometer at each of 102 places.
+Wehbe et al. 2014, KiltHub article 20465898. A person's and chapter's MATLAB file holds `data`
+(item, 306, 20) and `labels[i][0][0]`, the item as shown. Sensors come in triplets, two planar
+gradiometers and a magnetometer at each of 102 places. Zhou et al. 2024 publish arrays made from
+these files, the responses of the group denoised by cross-subject prediction: (item, 20, 306).
+
+Each chapter is a story and a run of its own (`ch9`, `ch10`).
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from lmbrain.datasets.annotators import agreement_table, majority, read_votes
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.words import is_word, make_words
@@ -24,7 +27,17 @@ if TYPE_CHECKING:
 
 ITEM_SECONDS = 0.5
 BIN_SECONDS = 0.025
+WINDOW = {"start": 0.0, "stop": 0.5}
 SHAPE = (306, 20)
+DENOISED = {9: "denoised_HP.npy", 10: "denoised_HP_chapter2.npy"}
+DENOISED_WORDS = "words_chapter_2.npy"
+DENOISED_NOTE = (
+    "The responses are the denoised ones that the study's authors published: predictions of people "
+    "from each other fitted over all words, test words included. Test and training words share "
+    "these fits, so scores are too high, and no noise ceiling or test across people exists."
+)
+# The file whose labels the authors' array of chapter 9 follows.
+FIRST_READER = "A"
 # `@` opens italics, `\` and `^` mark layout; `+` alone is the fixation cross.
 _MARKS = str.maketrans("", "", "@\\^")
 _CATEGORIES = {
@@ -38,12 +51,22 @@ def files(
     folder: Path, subjects: Sequence[str], settings: Settings, lacking: Lacking
 ) -> dict[str, list[Path]]:
     """The files it consists of, by their kind in config/downloads.tsv."""
-    chapter = settings["chapter"]
-    annotations = [folder / f"harry_annot_sub{i}.csv" for i in (1, 2, 3)]
-    return {
-        "recording": [recording_path(folder, s, chapter) for s in subjects],
-        "annotation": annotations if chapter == 9 else [],
-    }
+    chapters = settings["chapters"]
+    if settings["form"] == "denoised":
+        found = {
+            "recording": [recording_path(folder, FIRST_READER, 9)] if 9 in chapters else [],
+            "denoised": [folder / DENOISED[chapter] for chapter in chapters],
+            "denoised_words": [folder / DENOISED_WORDS] if 10 in chapters else [],
+        }
+    else:
+        found = {
+            "recording": [
+                recording_path(folder, subject, chapter)
+                for chapter in chapters
+                for subject in readers(subjects, chapter, lacking)
+            ]
+        }
+    return found | {"annotation": annotation_paths(folder) if chapters == [9] else []}
 
 
 def recording_path(folder: Path, subject: str, chapter: int) -> Path:
@@ -52,33 +75,39 @@ def recording_path(folder: Path, subject: str, chapter: int) -> Path:
     return place / f"{subject}_HP_notDetrended_25ms.mat"
 
 
-def read_recording(path: Path) -> tuple[list[str], np.ndarray]:
-    """Items as shown (layout marks removed) and their responses (item, 306, 20), float32.
+def annotation_paths(folder: Path) -> list[Path]:
+    """The three annotators' tables of chapter 9."""
+    return [folder / f"harry_annot_sub{i}.csv" for i in (1, 2, 3)]
+
+
+def readers(subjects: Sequence[str], chapter: int, lacking: Lacking) -> list[str]:
+    """The people who read a chapter."""
+    return [s for s in subjects if f"ch{chapter}" not in lacking.get(s, ())]
+
+
+def read_items(path: Path) -> list[str]:
+    """Items of a person's file as shown, without the marks of layout.
 
     Raises
     ------
     LmbrainError
         If the file is missing, is no MATLAB file, or its arrays have another form.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
-    try:
-        content = loadmat(path, variable_names=["data", "labels"])
-    except (MatReadError, ValueError, NotImplementedError) as error:
-        raise LmbrainError(f"{path} is no readable MATLAB file ({error}); fetch it anew.") from None
-    if {"data", "labels"} - set(content):
-        raise LmbrainError(f"{path} lacks the variable 'data' or 'labels'; fetch it anew.")
-    values = content["data"].astype(np.float32)
-    labels = [str(np.ravel(np.ravel(cell)[0])[0]) for cell in np.ravel(content["labels"])]
-    if values.shape != (len(labels), *SHAPE):
+    labels = [_text(cell) for cell in np.ravel(_load(path, "labels"))]
+    shape = _shape(path)
+    if len(shape) != 3 or shape[1:] != SHAPE or not 0 < shape[0] <= len(labels):
         raise LmbrainError(
-            f"{path}: data has the shape {values.shape}, expected {(len(labels), *SHAPE)}; "
+            f"{path}: data has the shape {shape}, expected {(len(labels), *SHAPE)}; "
             "fetch the file anew."
         )
-    return [label.translate(_MARKS) for label in labels], values
+    # The responses are of the first labels, as the authors take them.
+    return [without_marks(label) for label in labels[: shape[0]]]
+
+
+def without_marks(label: str) -> str:
+    """A label as the reader saw it: no marks of italics or layout; a lone `+` is the cross."""
+    shown = label.translate(_MARKS).strip()
+    return shown.replace("+", "") if is_word(shown) else shown
 
 
 def words_table(
@@ -86,30 +115,30 @@ def words_table(
 ) -> pd.DataFrame:
     """The items shown, checked to be the same for all people; one item each half second.
 
+    A study of one chapter gives its story the name `story`, one of several appends `_ch9`,
+    `_ch10`. Each chapter's clock starts with its first item. For the authors' denoised responses
+    the table's `attrs["note"]` says what limits them.
+
     Raises
     ------
     LmbrainError
-        Naming the person and the row where the items differ.
+        Naming the file and the row where the items differ, or the chapter that nobody read.
     """
-    shown: list[str] | None = None
-    chapter = settings["chapter"]
-    for subject in subjects:
-        path = recording_path(folder, subject, chapter)
-        items, _ = read_recording(path)
-        if shown is None:
-            shown = items
-        if items != shown:
-            pairs = zip(items, shown, strict=False)
-            short = min(len(items), len(shown))
-            row = next((i for i, (a, b) in enumerate(pairs) if a != b), short)
-            raise LmbrainError(
-                f"{path} differs from the file of {subjects[0]} from row {row + 1} on; "
-                f"check that both belong to chapter {chapter}."
-            )
-    assert shown is not None
-    n = len(shown)
-    onset = np.arange(n) * ITEM_SECONDS
-    return make_words([story] * n, ["01"] * n, shown, onset, np.full(n, ITEM_SECONDS))
+    chapters = settings["chapters"]
+    columns: list[tuple[str, str, str, float]] = []
+    for chapter in chapters:
+        name = story if len(chapters) == 1 else f"{story}_ch{chapter}"
+        if settings["form"] == "denoised":
+            shown = _denoised_items(folder, chapter)
+        else:
+            shown = _common_items(folder, readers(subjects, chapter, lacking), chapter)
+        columns += [(name, f"ch{chapter}", t, i * ITEM_SECONDS) for i, t in enumerate(shown)]
+    stories, runs, text, onset = map(list, zip(*columns, strict=True))
+    duration = np.full(len(text), ITEM_SECONDS)
+    words = make_words(stories, runs, text, np.array(onset), duration)
+    if settings["form"] == "denoised":
+        words.attrs["note"] = DENOISED_NOTE
+    return words
 
 
 def responses(
@@ -123,21 +152,42 @@ def responses(
     """One person's responses as MNE Epochs with the words table as metadata.
 
     Sensor positions are those of MNE's canonical 306-channel system, whose order in triplets
-    (two gradiometers, one magnetometer) the release shares; values are taken as tesla.
+    (two gradiometers, one magnetometer) the release shares; values are taken as tesla. Items
+    that are not usable are zero, and the column `lost` says why: `no word` or `not recorded`.
+
+    Raises
+    ------
+    LmbrainError
+        If a file is missing or does not fit the words, or the bins asked for are not the
+        release's.
     """
     import mne
 
-    _, values = read_recording(recording_path(folder, subject, settings["chapter"]))
+    check_bins(binning)
+    values = np.zeros((len(words), *SHAPE), np.float32)
+    lost = np.where(words["is_word"].to_numpy(bool), "", "no word").astype(object)
+    for run, rows in words.groupby("run", sort=False).indices.items():
+        if run in lacking.get(subject, ()):
+            lost[rows] = np.where(lost[rows] == "", "not recorded", lost[rows])
+            continue
+        chapter = int(str(run).removeprefix("ch"))
+        path, found = _chapter_values(folder, subject, chapter, settings["form"])
+        if found.shape != (len(rows), *SHAPE):
+            raise LmbrainError(
+                f"{path} holds responses of the shape {found.shape}, expected "
+                f"{(len(rows), *SHAPE)} for the items of chapter {chapter}; fetch the file anew."
+            )
+        kept = lost[rows] == ""
+        values[rows[kept]] = found[kept]
     info = mne.channels.read_meg_canonical_info("neuromag")
     info = mne.pick_info(info, mne.pick_types(info, meg=True))
     with info._unlock():
         info["sfreq"] = 1 / BIN_SECONDS
-    metadata = words.assign(usable=[is_word(t) for t in words["text"]])
     whole = mne.EpochsArray(
         values,
         info,
-        tmin=0.0,
-        metadata=metadata,
+        tmin=WINDOW["start"],
+        metadata=words.assign(usable=lost == "", lost=lost.astype(str)),
         baseline=None,
         proj=False,
         verbose="error",
@@ -145,34 +195,129 @@ def responses(
     return whole.pick(binning["picks"], verbose="error")
 
 
-def categories(folder: Path, words: pd.DataFrame) -> pd.DataFrame:
-    """Majority of the three annotators: item and one boolean column a domain.
-
-    A blank cell means no. An annotator's table may end one row early.
+def check_bins(binning: Settings) -> None:
+    """Refuse bins other than those that the release holds.
 
     Raises
     ------
     LmbrainError
-        If a table is missing, lacks a column, or has another number of rows.
     """
-    votes = {domain: np.zeros(len(words), int) for domain in _CATEGORIES.values()}
-    for path in files(folder, [], {"chapter": 9}, {})["annotation"]:
-        for i, row in enumerate(_annotation(path, len(words))):
-            for column, domain in _CATEGORIES.items():
-                votes[domain][i] += row[column].strip() not in ("", "0")
-    return pd.DataFrame({"item": words["item"]} | {d: v >= 2 for d, v in votes.items()})
+    asked = (binning["window"]["start"], binning["window"]["stop"], binning["bin_width"])
+    if not np.allclose(asked, (WINDOW["start"], WINDOW["stop"], BIN_SECONDS), rtol=0, atol=1e-9):
+        raise LmbrainError(
+            "The Harry Potter data are released as averages in 25 ms bins from 0 to 0.5 s after "
+            "word onset; set responses.window to {start: 0.0, stop: 0.5} and responses.bin_width "
+            "to 0.025 in the config."
+        )
 
 
-def _annotation(path: Path, n_items: int) -> list[dict[str, str]]:
+def categories(folder: Path, words: pd.DataFrame) -> pd.DataFrame:
+    """Majority of the three annotators of chapter 9: item and one boolean column a domain.
+
+    Raises
+    ------
+    LmbrainError
+        As `lmbrain.datasets.annotators.read_votes`.
+    """
+    chosen = majority(_votes(folder, words))
+    named = dict(zip(_CATEGORIES.values(), chosen.T, strict=True))
+    return pd.DataFrame({"item": words["item"]} | named)
+
+
+def agreement(folder: Path, words: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """How far the three annotators of chapter 9 agree (`annotators.agreement_table`)."""
+    used = words["is_word"].to_numpy(bool)
+    return agreement_table(_votes(folder, words)[:, used], list(_CATEGORIES.values()), seed)
+
+
+def _votes(folder: Path, words: pd.DataFrame) -> np.ndarray:
+    shown = words["text"].tolist()
+    columns = list(_CATEGORIES)
+    return np.stack([read_votes(path, columns, shown) for path in annotation_paths(folder)])
+
+
+def _common_items(folder: Path, people: Sequence[str], chapter: int) -> list[str]:
+    if not people:
+        raise LmbrainError(
+            f"data.missing leaves nobody who read chapter {chapter}; correct it, or take the "
+            "chapter out of data.harry_potter.chapters."
+        )
+    shown = read_items(recording_path(folder, people[0], chapter))
+    for subject in people[1:]:
+        path = recording_path(folder, subject, chapter)
+        items = read_items(path)
+        if items != shown:
+            pairs = zip(items, shown, strict=False)
+            short = min(len(items), len(shown))
+            row = next((i for i, (a, b) in enumerate(pairs) if a != b), short)
+            raise LmbrainError(
+                f"{path} differs from the file of {people[0]} from row {row + 1} on; "
+                f"check that both belong to chapter {chapter}."
+            )
+    return shown
+
+
+def _denoised_items(folder: Path, chapter: int) -> list[str]:
+    if chapter == 9:
+        return read_items(recording_path(folder, FIRST_READER, 9))
+    path = folder / DENOISED_WORDS
+    labels = _load_array(path)
+    if labels.dtype.kind != "U" or labels.ndim != 1:
+        raise LmbrainError(f"{path} is no list of words ({labels.dtype}); fetch it anew.")
+    return [without_marks(label) for label in labels.tolist()]
+
+
+def _chapter_values(folder: Path, subject: str, chapter: int, form: str) -> tuple[Path, np.ndarray]:
+    """The file that holds a person's chapter and its responses (item, sensor, bin)."""
+    if form == "denoised":
+        path = folder / DENOISED[chapter]
+        values = _load_array(path)
+        return path, np.swapaxes(values, 1, 2) if values.ndim == 3 else values
+    path = recording_path(folder, subject, chapter)
+    return path, _load(path, "data")
+
+
+def _load_array(path: Path) -> np.ndarray:
+    """A plain array; one of Python objects, which could run code when read, is refused."""
     if not path.is_file():
         raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = [c for c in _CATEGORIES if not rows or c not in rows[0]]
-    if missing:
-        raise LmbrainError(f"{path} has no column {missing[0]!r}; fetch it anew.")
-    if not n_items - 1 <= len(rows) <= n_items:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
         raise LmbrainError(
-            f"{path} has {len(rows)} rows for {n_items} items; it belongs to chapter 9 only."
-        )
-    return rows
+            f"{path} is no plain NumPy array ({error}); fetch it anew, or save it again as an "
+            "array of numbers or texts."
+        ) from None
+
+
+def _load(path: Path, name: str) -> np.ndarray:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
+    try:
+        content = loadmat(path, variable_names=[name])
+    except (MatReadError, ValueError, NotImplementedError) as error:
+        raise LmbrainError(f"{path} is no readable MATLAB file ({error}); fetch it anew.") from None
+    if name not in content:
+        raise LmbrainError(f"{path} lacks the variable {name!r}; fetch it anew.")
+    return content[name]
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    from scipy.io import whosmat
+
+    shapes = {name: shape for name, shape, _ in whosmat(path)}
+    if "data" not in shapes:
+        raise LmbrainError(f"{path} lacks the variable 'data'; fetch it anew.")
+    return tuple(shapes["data"])
+
+
+def _text(cell: Any) -> str:
+    """The text inside nested cells; an empty cell holds none."""
+    while isinstance(cell, np.ndarray):
+        if cell.size == 0:
+            return ""
+        cell = cell.flat[0]
+    return str(cell)

@@ -66,7 +66,15 @@ class Bids(Section):
 
 class HarryPotter(Section):
     root: str | None
-    chapter: Literal[9, 10]
+    chapters: Annotated[list[Literal[9, 10]], Field(min_length=1)]
+    form: Literal["people", "denoised"]
+
+    @model_validator(mode="after")
+    def each_once(self) -> HarryPotter:
+        repeated = {c for c in self.chapters if self.chapters.count(c) > 1}
+        if repeated:
+            raise ValueError(f"chapters lists {min(repeated)} twice")
+        return self
 
 
 class Alice(Section):
@@ -122,6 +130,16 @@ class Data(Section):
         odd = sorted({*faults.silent, *faults.unresponsive} - set(self.subjects))
         if odd:
             raise ValueError(f"simulated.recordings.faults names {odd[0]!r}, no subject")
+        return self
+
+    @model_validator(mode="after")
+    def one_group(self) -> Data:
+        denoised = self.kind == "harry_potter" and self.harry_potter.form == "denoised"
+        if denoised and len(self.subjects) > 1:
+            raise ValueError(
+                "harry_potter.form denoised holds the responses of one group; write one name in "
+                "data.subjects, such as [group]"
+            )
         return self
 
     @property
