@@ -45,8 +45,8 @@ def read_in(runs: list[str]) -> dict[str, dict[str, str | None]]:
 
 
 def study_words(root: Path, subjects: list[str], runs: list[str], **events):
-    settings = {"user_columns": []} | EVENTS | events
-    return words_table(root, subjects, read_in(runs), {}, "tale", None, **settings)
+    settings = {"story_per": None, "user_columns": []} | EVENTS | events
+    return words_table(root, subjects, read_in(runs), {}, "tale", **settings)
 
 
 def test_words_that_look_like_missing_values_survive(tmp_path):
@@ -141,6 +141,43 @@ def test_a_run_that_nobody_has_is_refused(tmp_path):
     settings = {"user_columns": []} | EVENTS
     with pytest.raises(LmbrainError, match=r"data\.missing leaves nobody for run 01"):
         words_table(tmp_path, ["01"], read_in(["01"]), {"01": ["01"]}, "tale", None, **settings)
+
+
+def test_people_may_lack_runs(tmp_path):
+    write_run(tmp_path, "01", "02", rows_of(["it", "rained."], 2.0))
+    write_run(tmp_path, "02", "01", rows_of(["One", "day"], 3.0))
+    write_run(tmp_path, "02", "02", rows_of(["it", "rained."], 4.0))
+    settings = {"user_columns": []} | EVENTS
+    recordings = read_in(["01", "02"])
+    words = words_table(
+        tmp_path, ["01", "02"], recordings, {"01": ["01"]}, "tale", None, **settings
+    )
+    assert words["onset"].tolist() == [3.0, 3.5, 2.0, 2.5]
+    with pytest.raises(LmbrainError, match=r"sub-01_task-read_run-01_events\.tsv does not exist"):
+        words_table(tmp_path, ["01", "02"], recordings, {}, "tale", None, **settings)
+
+
+def test_every_value_of_an_entity_may_be_a_story_of_its_own(tmp_path):
+    write_run(tmp_path, "01", "1", rows_of(["One", "day"]))
+    write_run(tmp_path, "01", "2", rows_of(["it", "rained."]))
+    words = study_words(tmp_path, ["01"], ["1", "2"], story_per="run")
+    assert words["story"].tolist() == ["tale_1", "tale_1", "tale_2", "tale_2"]
+    assert words["sentence"].tolist() == [0, 0, 1, 1]
+    joined = study_words(tmp_path, ["01"], ["1", "2"])
+    assert joined["sentence"].tolist() == [0, 0, 0, 0]
+    paused = study_words(tmp_path, ["01"], ["1", "2"], sentence_pause=0.05)
+    assert paused["sentence"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_story_presented_twice_is_refused_with_both_runs(tmp_path):
+    tale = ["+", "One", "day", "it", "rained."]
+    write_run(tmp_path, "01", "1", rows_of(tale))
+    write_run(tmp_path, "01", "2", rows_of(["Then", "came", "sun."]))
+    write_run(tmp_path, "01", "3", rows_of([*tale[1:], "Again."], 2.0))
+    for story_per in (None, "run"):
+        with pytest.raises(LmbrainError, match=r"Runs 1 and 3 present the same words \(from One"):
+            study_words(tmp_path, ["01"], ["1", "2", "3"], story_per=story_per)
+    assert len(study_words(tmp_path, ["01"], ["1", "2"])) == 8
 
 
 RATED = f"{HEADER}\tvalence"

@@ -47,10 +47,11 @@ def read_recording(path: str | Path) -> mne.io.BaseRaw:
     reader = _reader(path)
     try:
         raw = reader(path)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise LmbrainError(
-            f"{path} cannot be read ({' '.join(str(error).split())}); fetch or export it anew."
-        ) from error
+    except LmbrainError:
+        raise
+    except Exception as error:  # MNE's readers raise all kinds on broken files
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise LmbrainError(f"{path} cannot be read ({said}); fetch or export it anew.") from error
     _apply_channels_table(raw, channels_path(path))
     return raw
 
