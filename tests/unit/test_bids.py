@@ -175,7 +175,7 @@ def test_a_story_presented_twice_is_refused_with_both_runs(tmp_path):
     write_run(tmp_path, "01", "2", rows_of(["Then", "came", "sun."]))
     write_run(tmp_path, "01", "3", rows_of([*tale[1:], "Again."], 2.0))
     for story_per in (None, "run"):
-        with pytest.raises(LmbrainError, match=r"Runs 1 and 3 present the same words \(from One"):
+        with pytest.raises(LmbrainError, match=r"Runs 1 and 3 present the same words \(from one"):
             study_words(tmp_path, ["01"], ["1", "2", "3"], story_per=story_per)
     assert len(study_words(tmp_path, ["01"], ["1", "2"])) == 8
 
