@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import mne
 import mne_bids
 import numpy as np
 import pandas as pd
+from mne.io.constants import FIFF
 
 from lmbrain.artefacts import atomic_path
 from lmbrain.simulation.events import write_events
@@ -186,9 +188,23 @@ def _write_run(
     raw: mne.io.RawArray, root: Path, subject: str, task: str, run: str
 ) -> mne_bids.BIDSPath:
     """Write a run with mne-bids; it would alter the words, so events are written elsewhere."""
-    path = mne_bids.BIDSPath(subject=subject, task=task, run=run, datatype="meg", root=root)
+    path = mne_bids.BIDSPath(
+        subject=subject, task=task, run=run, suffix="meg", extension=".fif", datatype="meg",
+        root=root,
+    )  # fmt: skip
     plain = root / f"run-{run}_raw.fif"
     raw.save(plain, fmt="single", verbose="error")
+    if FIFF.FIFFV_COIL_KIT_GRAD in {channel["coil_type"] for channel in raw.info["chs"]}:
+        # mne-bids takes every recording with KIT's coils for a .con file.
+        path.mkdir()
+        plain.rename(path.fpath)
+        described = {
+            "TaskName": task,
+            "SamplingFrequency": raw.info["sfreq"],
+            "PowerLineFrequency": raw.info["line_freq"],
+        }
+        path.fpath.with_suffix(".json").write_text(json.dumps(described) + "\n", encoding="utf-8")
+        return path
     stored = mne.io.read_raw_fif(plain, verbose="error")
     written = mne_bids.write_raw_bids(stored, path, overwrite=True, verbose="error")
     plain.unlink()
