@@ -7,9 +7,10 @@ from configs import PROJECT, read_config
 from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
 
-SHIPPED = [(), ("toy",), ("toy", "smoke"), ("as_published",), ("alice",)]
+SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
 SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",)]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
+SHIPPED += [("toy", "null", "no_response")]
 
 
 @pytest.mark.parametrize("names", SHIPPED, ids="+".join)
@@ -43,6 +44,10 @@ def change(path: str, value) -> dict:
         ("encoding.spaces.lm", ["rate", "base"], "encoding.spaces.lm holds 'rate'"),
         ("encoding.spaces.rate", ["rate"], "encoding.spaces.rate holds 'rate'"),
         ("data.exclude", ["Z"], "'Z'"),
+        ("data.simulated.recordings.faults.audio.lags", [0.3], "holds 1 numbers for 2 runs"),
+        ("data.simulated.recordings.faults.saturation.runs", ["3"], "'3'; the runs are 01, 02"),
+        ("data.simulated.recordings.faults.silent", ["Z"], "'Z', no subject"),
+        ("data.simulated.recordings.faults.triggers.missing", 1.1, "data.simulated.recordings.faults.triggers.missing"),
         ("data.subjects", ["A", "A"], "'A'"),
         ("hypotheses.proposer.prompt", "What?", "{group_a}"),
         ("finetuning.domains", ["humour"], "'humour'"),
