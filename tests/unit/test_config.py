@@ -8,7 +8,7 @@ from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
-SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",)]
+SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",), ("arrays",)]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 SHIPPED += [("toy", "null", "no_response")]
 
@@ -47,7 +47,11 @@ def change(path: str, value) -> dict:
         ("data.simulated.recordings.faults.audio.lags", [0.3], "holds 1 numbers for 2 runs"),
         ("data.simulated.recordings.faults.saturation.runs", ["3"], "'3'; the runs are 01, 02"),
         ("data.simulated.recordings.faults.silent", ["Z"], "'Z', no subject"),
-        ("data.simulated.recordings.faults.triggers.missing", 1.1, "data.simulated.recordings.faults.triggers.missing"),
+        (
+            "data.simulated.recordings.faults.triggers.missing",
+            1.1,
+            "data.simulated.recordings.faults.triggers.missing",
+        ),
         ("data.subjects", ["A", "A"], "'A'"),
         ("hypotheses.proposer.prompt", "What?", "{group_a}"),
         ("finetuning.domains", ["humour"], "'humour'"),
