@@ -119,7 +119,10 @@ def write_table(table: pd.DataFrame, path: str | Path, made: Mapping[str, Any]) 
 
 
 def read_table(
-    path: str | Path, numeric: tuple[str, ...] = (), boolean: tuple[str, ...] = ()
+    path: str | Path,
+    numeric: tuple[str, ...] = (),
+    boolean: tuple[str, ...] = (),
+    separator: str = "\t",
 ) -> pd.DataFrame:
     """Read a TSV as text, so that the words null, NA, nan, None and true stay words.
 
@@ -129,6 +132,8 @@ def read_table(
         The file; a byte-order mark is accepted.
     numeric, boolean
         Columns to convert (`n/a` becomes NaN; `True`/`False`).
+    separator
+        Between fields, which are never quoted.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def read_table(
         raise LmbrainError(f"{path} does not exist; make it, or correct its path in the config.")
     table = pd.read_csv(
         path,
-        sep="\t",
+        sep=separator,
         dtype=str,
         keep_default_na=False,
         encoding="utf-8-sig",

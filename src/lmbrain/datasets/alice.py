@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import read_table
+from lmbrain.datasets.arrays import read_samples
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
@@ -66,8 +67,7 @@ def responses(
         If the file is missing, holds no numbers, or is all zeros; names file and mend.
     """
     path = folder / f"sub-{subject}_bold.tsv"
-    table = read_table(path)
-    values = read_table(path, numeric=tuple(table.columns)).astype(np.float32)
+    values = read_samples(path)
     times = settings["first_volume"] + settings["repetition_time"] * np.arange(len(values))
     result = continuous(values, times)
     check_responses(result, f"{path} (subject {subject})")

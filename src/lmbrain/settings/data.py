@@ -101,8 +101,18 @@ class Epochs(Section):
     columns: EpochsColumns
 
 
+class Arrays(Section):
+    root: str | None
+    words: str
+    responses: Annotated[str, Field(pattern=r"\{subject\}.*\.(npy|tsv|csv)$")]
+    sensors: str | None
+    interval: Positive
+    first_sample: float
+    pause: Positive | None
+
+
 class Data(Section):
-    kind: Literal["simulated", "bids", "harry_potter", "alice", "epochs"]
+    kind: Literal["simulated", "bids", "harry_potter", "alice", "epochs", "arrays"]
     subjects: Annotated[list[Label], Field(min_length=1)]
     exclude: list[Label]
     story: Name
@@ -112,6 +122,7 @@ class Data(Section):
     harry_potter: HarryPotter
     alice: Alice
     epochs: Epochs
+    arrays: Arrays
 
     @model_validator(mode="after")
     def known_subjects(self) -> Data:
@@ -154,9 +165,10 @@ class Data(Section):
     @property
     def continuous(self) -> bool:
         """Whether responses are running time courses, not averages after each word."""
-        return self.kind in ("alice",)
+        return self.sampling_interval is not None
 
     @property
     def sampling_interval(self) -> float | None:
         """Of continuous responses, s; None for word-locked ones."""
-        return self.alice.repetition_time if self.continuous else None
+        intervals = {"alice": self.alice.repetition_time, "arrays": self.arrays.interval}
+        return intervals.get(self.kind)
