@@ -51,8 +51,8 @@ def _power_picture(table: pd.DataFrame, question: str, noise: str, words: int) -
     caption = (
         f"{question.capitalize()}, {noise_name(noise)} noise, {words:,.0f} words: share of cohorts "
         "in which a planted target is found at .05 corrected over all targets (left), and with "
-        "each test's threshold set so that 5% of cohorts without an effect have a hit (right; shaded: "
-        "95% interval). A nominal power above 5% at strength 0 is false."
+        "each test's threshold set so that 5% of cohorts without an effect have a hit (right; "
+        "shaded: 95% interval). A nominal power above 5% at strength 0 is false."
     )
     return draw(plot, (WIDTH, 3.6), caption, f"Power of tests, {question}")
 
