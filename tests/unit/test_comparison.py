@@ -182,3 +182,39 @@ def test_energy_of_words_is_in_training_variances():
     train = y[folds.block != folds.block[7]][:, :3]
     expected = (((y[7, :3] - train.mean(axis=0)) / train.std(axis=0)) ** 2).mean()
     assert energy[7] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("unit", ["blocks", "words"])
+def test_what_everybody_lacks_is_as_if_it_were_not_compared(unit):
+    folds = folds_of(500, 10)
+    own = folds.of_person(folds.block != 9)
+    response, base, tuned = cohort(np.random.default_rng(0), own, 0.3, 5)
+    hers = (Fit(f.prediction, f.r_per_fold, f.left_out_r, own) for f in (base, tuned))
+    settings = SETTINGS | {"unit": unit, "resamples": 199}
+    study = compare_models([(response, *hers)], folds, **settings)
+    alone = compare_models([(response, base, tuned)], own, **settings)
+    for name in ("r_gain", "interval", "p", "p_fwe", "q", "error_gain", "error_interval"):
+        np.testing.assert_allclose(getattr(study, name), getattr(alone, name), rtol=1e-5)
+    windows = [window_gains(found, [np.arange(5) < 3]) for found in (study, alone)]
+    np.testing.assert_allclose(windows[0].p, windows[1].p, rtol=1e-5)
+
+
+def test_gains_of_people_who_lack_words_are_averaged_last():
+    folds = folds_of(500, 10)
+    people = []
+    for seed, usable in enumerate((folds.block >= 0, folds.block < 5, np.arange(500) % 50 != 7)):
+        own = folds.of_person(usable)
+        response, *fits = cohort(np.random.default_rng(seed), own, 0.3, 5)
+        fits = (Fit(f.prediction, f.r_per_fold, f.left_out_r, own) for f in fits)
+        people.append((response, *fits))
+    found = compare_models(people, folds, **SETTINGS)
+    gains = [(tuned.r_per_fold - base.r_per_fold).mean(axis=0) for _, base, tuned in people]
+    np.testing.assert_allclose(found.r_gain, np.mean(gains, axis=0), atol=1e-6)
+    losses = [
+        np.nanmean(loss_difference(y, base.prediction, tuned.prediction, base.folds), axis=0)
+        for y, base, tuned in people
+    ]
+    np.testing.assert_allclose(found.error_gain, np.mean(losses, axis=0), atol=1e-5)
+    assert (found.error_interval[0] < found.error_gain).all()
+    assert (found.error_interval[1] > found.error_gain).all()
+    assert 5 < found.blocks < 10

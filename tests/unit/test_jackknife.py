@@ -8,7 +8,7 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.encoding.scores import pearson
 from lmbrain.inference.fits import Fit, read_fit
-from lmbrain.inference.jackknife import jackknife
+from lmbrain.inference.jackknife import jackknife, mean_over_people
 
 
 def folds_of(n, outer, gap=0.0):
@@ -84,3 +84,53 @@ def test_a_fit_reads_back_from_its_files(tmp_path):
     np.testing.assert_array_equal(fit.prediction, arrays[0].reshape(6, 6))
     np.testing.assert_array_equal(fit.r_per_fold, arrays[1].reshape(4, 6))
     np.testing.assert_array_equal(fit.left_out_r, arrays[1].reshape(4, 6) + 1)
+
+
+def test_the_error_of_people_with_blocks_of_their_own_is_that_of_their_mean():
+    """Means of words in which people share half of their variance; four of eight lack half."""
+    folds, rng = folds_of(200, 10, 2.0), np.random.default_rng(0)
+    owns = [folds if p < 4 else folds.of_person(folds.block < 5) for p in range(8)]
+    shared = rng.standard_normal((200, 4000))
+    people, truth = [], 0.0
+    for own in owns:
+        values = shared + rng.standard_normal((200, 4000))
+        per_fold = np.array([values[own.test(k)].mean(axis=0) for k in range(own.n_outer)])
+        left_out = np.array([values[own.train(k)].mean(axis=0) for k in range(own.n_outer)])
+        people.append((per_fold, left_out, own))
+        truth = truth + per_fold.mean(axis=0) / 8
+    mean = mean_over_people(people, folds)
+    found = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
+    np.testing.assert_allclose(found.effect, truth, atol=1e-12)
+    assert np.mean(found.error**2) == pytest.approx(np.var(truth), rel=0.06)
+    covered = (found.interval[0] <= 0) & (found.interval[1] >= 0)
+    assert 0.94 <= covered.mean() <= 0.97
+    weights = np.repeat([1.5, 0.5], 5)
+    assert mean.blocks == pytest.approx((weights**2).sum() ** 2 / (weights**4).sum())
+
+
+def test_blocks_that_all_people_lack_do_not_count():
+    folds, rng = folds_of(200, 10), np.random.default_rng(0)
+    own = folds.of_person(folds.block < 6)
+    people = [(*rng.standard_normal((2, 6, 3)), own) for _ in range(2)]
+    mean = mean_over_people(people, folds)
+    found = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
+    alone = jackknife(*(np.mean([p[i] for p in people], axis=0) for i in (0, 1)), own)
+    for name in ("effect", "error", "interval", "p"):
+        np.testing.assert_allclose(getattr(found, name), getattr(alone, name))
+
+
+def test_a_fit_of_a_person_reads_back_in_her_own_folds(tmp_path):
+    rng = np.random.default_rng(0)
+    folds = folds_of(60, 5)
+    own = folds.of_person(folds.block != 1)
+    prediction = xr.DataArray(
+        rng.standard_normal((60, 2, 1)), dims=("sample", "sensor", "time"), name="prediction"
+    )
+    values = rng.standard_normal((4, 2, 1))
+    on_study = (("fold", "sensor", "time"), own.onto_study(values))
+    write_netcdf(prediction.to_dataset(), tmp_path / "prediction.nc", {})
+    scores = xr.Dataset({"r_per_fold": on_study, "validation_r": on_study})
+    write_netcdf(scores, tmp_path / "scores.nc", {})
+    fit = read_fit(tmp_path / "scores.nc", tmp_path / "prediction.nc", own)
+    np.testing.assert_array_equal(fit.r_per_fold, values.reshape(4, 2))
+    assert fit.folds is own

@@ -91,3 +91,17 @@ def test_few_units_get_every_flip_once_and_many_a_random_draw():
     assert not exact
     assert signs.shape == (15, 4)
     assert set(np.unique(signs)) == {-1.0, 1.0}
+
+
+def test_people_share_shifts_where_they_have_the_same_samples():
+    n = 120
+    folds = make_folds(np.full(n, "a"), np.arange(n), np.ones(n, bool), 4, 0.0)
+    usable = ~folds.test(1)
+    usable[65:75] = False  # ten of the thirty samples of block 2
+    own = folds.of_person(usable)
+    study = draw_shifts(folds, 2000, 4, 0)
+    hers = draw_shifts(folds, 2000, 4, 0, own)
+    assert own.study_block.tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(hers[[0, 2]], study[[0, 3]])
+    assert np.unique(hers[1]).tolist() == list(range(4, 17))
+    assert (np.diff(hers[1][np.argsort(study[2])]) >= 0).all()

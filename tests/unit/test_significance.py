@@ -203,3 +203,62 @@ def test_fits_of_noise_are_found_as_often_as_the_level_says_at_most(coefficient)
     assert np.sum(np.array(found) <= 0.05) <= binom.ppf(0.9995, tests, 0.05)
     assert np.mean(np.array(uncorrected) <= 0.05) > 0.07
     assert np.mean(np.array(published) <= 0.05) > 0.1
+
+
+def lacking(folds, *blocks, scattered=()):
+    usable = ~np.isin(folds.block, blocks)
+    usable[list(scattered)] = False
+    return folds.of_person(usable)
+
+
+@pytest.mark.parametrize("method", ["flip_blocks", "circular_shift", "permute_words"])
+def test_what_everybody_lacks_is_as_if_it_were_not_in_the_study(method):
+    rng = np.random.default_rng(0)
+    folds = folds_of(300)
+    own = lacking(folds, 4)
+    prediction = rng.standard_normal((300, 4))
+    prediction[~own.usable] = np.nan
+    response = np.nan_to_num(prediction) + 3 * rng.standard_normal((300, 4))
+    found = fit(prediction, response, own)
+    mine = [(response, Fit(found.prediction, found.r_per_fold, found.left_out_r, own))]
+    study = chance_test(mine, folds, method=method, **SETTINGS)
+    alone = chance_test([(response, found)], own, method=method, **SETTINGS)
+    for name in ("r_people", "r", "interval", "lag1", "decay", "p", "p_fwe", "q"):
+        np.testing.assert_allclose(getattr(study, name), getattr(alone, name), rtol=1e-6)
+    assert study.block == alone.block
+
+
+def test_people_with_blocks_of_their_own_are_averaged_last():
+    rng = np.random.default_rng(0)
+    folds = folds_of(300)
+    owns = [folds, lacking(folds, 3, 4), lacking(folds, scattered=(5, 77))]
+    people = []
+    for own in owns:
+        response, prediction = rng.standard_normal((2, 300, 3))
+        prediction[~own.usable] = np.nan
+        found = fit(prediction, response, own)
+        people.append((response, Fit(prediction, found.r_per_fold, found.left_out_r, own)))
+    test = chance_test(people, folds, method="flip_blocks", **SETTINGS)
+    r = [f.r_per_fold.mean(axis=0) for _, f in people]
+    np.testing.assert_allclose(test.r_people, r)
+    np.testing.assert_allclose(test.r, np.mean(r, axis=0))
+    shares = sum(fold_products(y, f.prediction, f.folds) for y, f in people)
+    np.testing.assert_allclose(shares.sum(axis=0) / 3, test.r, atol=1e-6)
+
+
+def test_a_person_who_lacks_words_gets_the_study_s_orders_of_the_others():
+    rng = np.random.default_rng(0)
+    folds = folds_of(90, 3)
+    own = lacking(folds, scattered=(3, 40))
+    y, x = rng.standard_normal((2, 90, 4))
+    x[~own.usable] = np.nan
+    null = permutation_null(y, x, own, 5, 7, folds)
+    generator = np.random.default_rng(7)
+    orders = [[generator.permutation(30) + 30 * k for _ in range(5)] for k in range(3)]
+    for resample in range(5):
+        mixed = np.full(x.shape, np.nan)
+        for k in range(3):
+            drawn = orders[k][resample]
+            mixed[own.test(k)] = x[drawn[own.usable[drawn]]]
+        expected = fold_correlation(mixed, y, own).mean(axis=0)
+        np.testing.assert_allclose(null[resample], expected, atol=1e-6)

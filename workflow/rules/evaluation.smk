@@ -81,7 +81,6 @@ rule compare:
         **CLEARING,
         settings=values("evaluation"),
         level=STUDY.significance.level,
-        average_of=len(SUBJECTS),
         seed=STUDY.seed,
         code=code("compare.py"),
     message:
@@ -168,7 +167,6 @@ use rule compare as beyond_controls with:
         **CLEARING,
         settings=values("evaluation") | ({"windows": []} if CONTINUOUS else {}),
         level=STUDY.significance.level,
-        average_of=1,
         seed=STUDY.seed,
         code=code("compare.py"),
     message:

@@ -10,6 +10,7 @@ from lmbrain.inference.clusters import read_neighbours
 from lmbrain.inference.comparison import compare_models
 from lmbrain.inference.fits import read_fit
 from lmbrain.inference.summary import summarise
+from lmbrain.responses import people_averaged, read_responses
 
 with job(snakemake) as made:
     given, params = snakemake.input, snakemake.params
@@ -19,11 +20,13 @@ with job(snakemake) as made:
     like = read_netcdf(given.base_scores[0])["r"]
 
     def people():
-        base = map(read_fit, given.base_scores, given.base)
-        tuned = map(read_fit, given.tuned_scores, given.tuned)
+        base = zip(given.base_scores, given.base, strict=True)
+        tuned = zip(given.tuned_scores, given.tuned, strict=True)
         for path, *fits in zip(given.responses, base, tuned, strict=True):
-            response = read_scored_responses(path, folds, params.drift_cutoff).to_numpy()
-            yield response.reshape(len(response), -1), *fits
+            responses = read_scored_responses(path, folds, params.drift_cutoff)
+            own = folds.of_person(responses["usable"].to_numpy(), path)
+            values = responses.to_numpy().reshape(len(responses), -1)
+            yield values, *(read_fit(*files, own) for files in fits)
 
     found = compare_models(
         people(),
@@ -44,7 +47,7 @@ with job(snakemake) as made:
         windows,
         tuned - base,
         read_netcdf(given.ceiling)["reliability"].to_numpy(),
-        params.average_of,
+        people_averaged(read_responses(given.responses[0]), folds.usable),
         resamples=settings["resamples"],
         seed=params.seed,
     )

@@ -25,8 +25,10 @@ with job(snakemake) as made:
     def people():
         fits = zip(given.responses, given.scores, given.predictions, strict=True)
         for response_path, scores, prediction in fits:
-            response = read_scored_responses(response_path, folds, params.drift_cutoff).to_numpy()
-            yield response.reshape(len(response), -1), read_fit(scores, prediction)
+            responses = read_scored_responses(response_path, folds, params.drift_cutoff)
+            own = folds.of_person(responses["usable"].to_numpy(), response_path)
+            values = responses.to_numpy().reshape(len(responses), -1)
+            yield values, read_fit(scores, prediction, own)
 
     like = read_netcdf(given.scores[0])["r"]
     shape, settings = like.shape, params.settings

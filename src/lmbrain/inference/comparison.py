@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse, stats
 
-from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.folds import UNUSED, Folds
 from lmbrain.encoding.scores import squared_error
 from lmbrain.errors import LmbrainError
 from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.correction import benjamini_hochberg, holm, resamples_note
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.flips import FlipTest, flip_scale, flip_test
-from lmbrain.inference.jackknife import Jackknife, jackknife
+from lmbrain.inference.jackknife import Jackknife, jackknife, mean_over_people
 from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
 from lmbrain.inference.significance import p_values, permutation_null
 
@@ -54,7 +54,9 @@ class Comparison:
         95% block bootstrap interval of `error_gain` for these fits on other words; it leaves out
         that other words would also have made other fits.
     gain_per_fold, gain_left_out : (n_outer, t)
-        Mean over people, for `window_gains`.
+        Mean over people (`lmbrain.inference.jackknife.mean_over_people`), for `window_gains`.
+    blocks : float
+        How many blocks of equal weight these are worth.
     folds
     block : float
         In units of `folds.position`.
@@ -72,6 +74,7 @@ class Comparison:
     error_interval: np.ndarray
     gain_per_fold: np.ndarray
     gain_left_out: np.ndarray
+    blocks: float
     folds: Folds
     block: float
     notes: list[str] = field(default_factory=list)
@@ -143,8 +146,9 @@ def compare_models(
     Parameters
     ----------
     people
-        Response (n, t), base fit and tuned fit of each person.
+        Response (n, t), base fit and tuned fit of each person, both in the person's own folds.
     folds
+        Of the study.
     resamples
     level
         Of the corrections that the notes are about.
@@ -163,26 +167,31 @@ def compare_models(
     LmbrainError
         If a used sample lacks a prediction, or there are fewer than two blocks.
     """
-    difference, per_fold, left_out, null, count = 0.0, 0.0, 0.0, 0.0, 0
+    difference, weight, null, gains = 0.0, 0.0, 0.0, []
     for response, base, tuned in people:
-        difference = difference + loss_difference(
-            response, base.prediction, tuned.prediction, folds
-        )
-        per_fold = per_fold + (tuned.r_per_fold - base.r_per_fold)
-        left_out = left_out + (tuned.left_out_r - base.left_out_r)
-        count += 1
+        own = base.folds or folds
+        loss = loss_difference(response, base.prediction, tuned.prediction, own)
+        # Weighted so that the mean over the study's words is that over the person's own.
+        share = float(folds.usable.sum() / own.usable.sum())
+        difference = difference + np.where(own.usable[:, None], loss * share, 0)
+        weight = weight + own.usable[:, None] * share
+        gains.append((tuned.r_per_fold - base.r_per_fold, tuned.left_out_r - base.left_out_r, own))
         if unit == "words":
-            null = null + permutation_null(response, tuned.prediction, folds, resamples, seed)
-            null = null - permutation_null(response, base.prediction, folds, resamples, seed)
-    difference, per_fold, left_out = difference / count, per_fold / count, left_out / count
-    estimate = jackknife(per_fold, left_out, folds)
+            drawn = (own, resamples, seed, folds)
+            null = null + permutation_null(response, tuned.prediction, *drawn)
+            null = null - permutation_null(response, base.prediction, *drawn)
+    difference, weight, count = difference / len(gains), weight / len(gains), len(gains)
+    mean = mean_over_people(gains, folds)
+    estimate = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
     decay = autocorrelation(difference, folds)[1]
     block = block_length(block, decay, folds, drift_cutoff)
-    sums, sizes = block_sums(difference, blocks_to_flip(folds, block))
+    blocks = np.where(weight[:, 0] > 0, blocks_to_flip(folds, block), UNUSED)
+    sums, sizes = (block_sums(values, blocks)[0] for values in (difference, weight))
+    sizes = sizes[:, 0]
     if unit == "words":
         found, notes = _permuted(estimate, null / count)
     else:
-        found, notes = _flipped(sums, estimate, folds.n_outer, resamples, seed, adjacency)
+        found, notes = _flipped(sums, estimate, mean.blocks, resamples, seed, adjacency)
     too_few = resamples_note(len(decay), resamples, level)
     return Comparison(
         r_gain=estimate.effect,
@@ -193,8 +202,9 @@ def compare_models(
         p_cluster=found.p_cluster,
         error_gain=sums.sum(axis=0) / sizes.sum(),
         error_interval=block_interval(sums, sizes, resamples, seed),
-        gain_per_fold=per_fold,
-        gain_left_out=left_out,
+        gain_per_fold=mean.per_fold,
+        gain_left_out=mean.left_out,
+        blocks=mean.blocks,
         folds=folds,
         block=block,
         notes=notes + ([too_few] if too_few else []),
@@ -204,7 +214,7 @@ def compare_models(
 def _flipped(
     sums: np.ndarray,
     estimate: Jackknife,
-    folds: int,
+    folds: float,
     resamples: int,
     seed: int,
     adjacency: sparse.csr_array | None,
@@ -216,8 +226,9 @@ def _flipped(
         notes.append(f"{len(sums)} blocks of words can give no p below {found.floor:.2g}.")
     if folds < FEW_FOLDS:
         notes.append(
-            f"With {folds} folds the jackknife's error is rough: p of comparisons below .01 may be "
-            "several times too small, and there is little power; raise folds.outer (10 or more)."
+            f"With {folds:.0f} folds the jackknife's error is rough: p of comparisons below .01 "
+            "may be several times too small, and there is little power; raise folds.outer (10 or "
+            "more)."
         )
     return found, notes
 
@@ -262,7 +273,7 @@ def window_gains(comparison: Comparison, windows: Sequence[np.ndarray]) -> Windo
         np.column_stack([values[:, window].mean(axis=1) for window in windows])
         for values in (comparison.gain_per_fold, comparison.gain_left_out)
     )
-    found = jackknife(per_fold, left_out, comparison.folds)
+    found = jackknife(per_fold, left_out, comparison.folds, comparison.blocks)
     return WindowGains(found.effect, found.interval, found.p, holm(found.p))
 
 
@@ -368,7 +379,7 @@ def block_interval(
     ----------
     sums : (b, t)
     sizes : (b,)
-        Samples in each block.
+        Samples in each block, or their summed weights.
     resamples, seed
     coverage
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from lmbrain.encoding.folds import UNUSED, Folds
@@ -11,7 +13,13 @@ BLOCK_PER_DECAY = 3
 FEWEST_BLOCKS = 3
 
 
-def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -> np.ndarray:
+def draw_shifts(
+    folds: Folds,
+    resamples: int,
+    minimal_shift: float,
+    seed: int,
+    own: Folds | None = None,
+) -> np.ndarray:
     """Draw one circular shift for each test fold and resample.
 
     Parameters
@@ -25,10 +33,14 @@ def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -
         shift at all, from either side.
     seed
         Of the numpy Generator.
+    own
+        Folds of a person who lacks some samples: she gets the study's shifts as far as she has the
+        same samples; in a fold of which she has fewer, the same share of the way from the least
+        shift to the largest.
 
     Returns
     -------
-    (n_outer, resamples) int, in samples, uniform in [minimum, n - minimum].
+    (n_outer, resamples) int, in samples, uniform in [minimum, n - minimum]; of `own`, if given.
 
     Raises
     ------
@@ -36,18 +48,28 @@ def draw_shifts(folds: Folds, resamples: int, minimal_shift: float, seed: int) -
         If a fold is too short for the minimal shift.
     """
     generator = np.random.default_rng(seed)
+    minimum = max(1, int(np.ceil(minimal_shift / folds.interval - 1e-9)))
     shifts = np.empty((folds.n_outer, resamples), int)
-    for fold in range(folds.n_outer):
-        samples = int(folds.test(fold).sum())
-        minimum = max(1, int(np.ceil(minimal_shift / folds.interval - 1e-9)))
+    for fold, samples in enumerate(_sizes(folds, minimum)):
+        shifts[fold] = generator.integers(minimum, samples - minimum + 1, resamples)
+    if own is None:
+        return shifts
+    hers, all_of = (np.array(_sizes(f, minimum)) + 1 - 2 * minimum for f in (own, folds))
+    way = (shifts[own.study_block] - minimum) * hers[:, None]
+    return minimum + way // all_of[own.study_block, None]
+
+
+def _sizes(folds: Folds, minimum: int) -> list[int]:
+    """Number of samples of each test fold, refused where a shift of `minimum` does not fit in."""
+    sizes = [int(folds.test(fold).sum()) for fold in range(folds.n_outer)]
+    for fold, samples in enumerate(sizes):
         if samples < 2 * minimum:
             raise LmbrainError(
                 f"Test fold {fold} has {samples} usable samples, too few for a minimal shift of "
                 f"{minimum} samples from both sides; lower significance.minimal_shift or "
                 "folds.outer."
             )
-        shifts[fold] = generator.integers(minimum, samples - minimum + 1, resamples)
-    return shifts
+    return sizes
 
 
 def block_length(
@@ -122,6 +144,11 @@ def contiguous_blocks(folds: Folds, block_length: float) -> np.ndarray:
             blocks[inside] = following + piece
             following += piece.max() + 1
     return blocks
+
+
+def in_use(people: Iterable[Folds]) -> np.ndarray:
+    """Mask (n,) of the samples in at least one person's own folds."""
+    return np.logical_or.reduce([own.usable for own in people])
 
 
 def block_sums(values: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

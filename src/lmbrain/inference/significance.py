@@ -12,17 +12,23 @@ models of the other blocks, so that what two blocks share by chance is counted t
 a factor of 1 + K / (K - 1) more, K folds, than under the null (Nadeau & Bengio 2003 found the same
 for training sets that overlap). Unless r is corrected for that, 12% of tests reject at .05 on
 white noise.
+
+People may lack blocks (`Fit.folds`). Each one's r is the mean over her own blocks, and the mean
+over people comes last; a word is flipped in everybody who has it. What folds share is counted twice
+by every person, and between two people by the blocks they have in common: the factor above, with K
+the number of each one's own blocks. It falls with K, so that the smallest K bounds that of the
+mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import fft, sparse
 
-from lmbrain.encoding.folds import Folds
+from lmbrain.encoding.folds import UNUSED, Folds
 from lmbrain.encoding.scores import unit_columns
 from lmbrain.errors import LmbrainError
 from lmbrain.inference.autocorrelation import autocorrelation
@@ -34,12 +40,13 @@ from lmbrain.inference.correction import (
 )
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.flips import FlipTest, flip_scale, flip_test, normal_score
-from lmbrain.inference.jackknife import jackknife
+from lmbrain.inference.jackknife import jackknife, mean_over_people
 from lmbrain.inference.resampling import (
     block_length,
     block_sums,
     blocks_to_flip,
     draw_shifts,
+    in_use,
 )
 
 # Targets handled at once: bounds the memory, changes no result.
@@ -113,9 +120,10 @@ def chance_test(
     Parameters
     ----------
     people
-        Response (n, t) and fit of each person, over the same samples; only one person is held in
-        memory if this is a generator.
+        Response (n, t) and fit of each person; rows that are not in the fit's folds are not read.
+        Only one person is held in memory if this is a generator.
     folds
+        Of the study.
     method : 'flip_blocks', 'circular_shift' or 'permute_words'
         All people, sensors and bins share the same flips (shifts, permutations).
     resamples
@@ -143,33 +151,40 @@ def chance_test(
     shifts = None
     if method == "circular_shift":
         shifts = draw_shifts(folds, resamples, minimal_shift, seed)
-    r_people, lags, decays, left_out, total, null = [], [], [], 0.0, 0.0, 0.0
+    scores, lags, decays, total, null = [], [], [], 0.0, 0.0
     for response, fit in people:
-        r_people.append(fit.r_per_fold)
-        left_out = left_out + fit.left_out_r
-        lag1, decay = autocorrelation(response, folds)
+        own = fit.folds or folds
+        scores.append((fit.r_per_fold, fit.left_out_r, own))
+        lag1, decay = autocorrelation(response, own)
         lags.append(lag1)
         decays.append(decay)
         if method == "flip_blocks":
-            total = total + fold_products(response, fit.prediction, folds)
+            total = total + fold_products(response, fit.prediction, own)
         elif shifts is not None:
-            null = null + fold_null(response, fit.prediction, folds, shifts)
+            drawn = shifts
+            if own is not folds:
+                drawn = draw_shifts(folds, resamples, minimal_shift, seed, own)
+            null = null + fold_null(response, fit.prediction, own, drawn)
         else:
-            null = null + permutation_null(response, fit.prediction, folds, resamples, seed)
-    count, decay = len(r_people), np.max(decays, axis=0)
-    per_fold, left_out = np.mean(r_people, axis=0), left_out / count
-    estimate = jackknife(per_fold, left_out, folds)
-    overall = jackknife(*(v.mean(axis=1, keepdims=True) for v in (per_fold, left_out)), folds)
+            null = null + permutation_null(response, fit.prediction, own, resamples, seed, folds)
+    count, decay = len(scores), np.max(decays, axis=0)
+    everybody = [own for _, _, own in scores]
+    mean = mean_over_people(scores, folds)
+    estimate = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
+    targets = (v.mean(axis=1, keepdims=True) for v in (mean.per_fold, mean.left_out))
+    overall = jackknife(*targets, folds, mean.blocks)
+    twice = max(counted_twice(own) for own in everybody)
     if method == "flip_blocks":
         block = block_length(block, decay, folds, drift_cutoff)
-        found, notes = _flip_blocks(total, block, folds, resamples, seed, adjacency)
+        labels = np.where(in_use(everybody), blocks_to_flip(folds, block), UNUSED)
+        found, notes = _flip_blocks(total, labels, twice, resamples, seed, adjacency)
     else:
-        correction = 1.0 if method == "permute_words" else counted_twice(folds)
+        correction = 1.0 if method == "permute_words" else twice
         found = _against(estimate.effect / correction, null / count)
-        notes = _shift_notes(method, decay, folds, minimal_shift)
+        notes = _shift_notes(method, decay, everybody, minimal_shift)
     too_few = resamples_note(len(decay), resamples, level)
     return ChanceTest(
-        r_people=np.mean(r_people, axis=1),
+        r_people=np.array([per_fold.mean(axis=0) for per_fold, _, _ in scores]),
         r=estimate.effect,
         interval=estimate.interval,
         mean_interval=overall.interval[:, 0],
@@ -212,14 +227,14 @@ def fold_products(response: np.ndarray, prediction: np.ndarray, folds: Folds) ->
 
 def _flip_blocks(
     products: np.ndarray,
-    block: float,
-    folds: Folds,
+    labels: np.ndarray,
+    twice: float,
     resamples: int,
     seed: int,
     adjacency: sparse.csr_array | None,
 ) -> tuple[FlipTest, list[str]]:
-    sums, _ = block_sums(products, blocks_to_flip(folds, block))
-    score = normal_score(sums) / counted_twice(folds)
+    sums, _ = block_sums(products, labels)
+    score = normal_score(sums) / twice
     observed = flip_scale(score, len(sums))
     found = flip_test(sums, resamples, seed, observed=observed, adjacency=adjacency)
     few = f"{len(sums)} blocks of words can give no p below {found.floor:.2g}."
@@ -266,7 +281,12 @@ def fold_null(
 
 
 def permutation_null(
-    response: np.ndarray, prediction: np.ndarray, folds: Folds, resamples: int, seed: int
+    response: np.ndarray,
+    prediction: np.ndarray,
+    folds: Folds,
+    resamples: int,
+    seed: int,
+    study: Folds | None = None,
 ) -> np.ndarray:
     """Mean over folds of `fold_correlation`, each fold's predictions in random order.
 
@@ -280,6 +300,9 @@ def permutation_null(
     resamples
     seed
         The same seed gives the same orders to everybody.
+    study
+        The study's folds, where `folds` are those of a person who lacks some samples: hers come in
+        the order that they have among the study's.
 
     Returns
     -------
@@ -287,9 +310,16 @@ def permutation_null(
     """
     null = np.zeros((resamples, response.shape[1]), np.float32)
     generator = np.random.default_rng(seed)
-    for fold in range(folds.n_outer):
-        rows = np.flatnonzero(folds.test(fold))
-        orders = np.array([generator.permutation(len(rows)) for _ in range(resamples)])
+    study = study or folds
+    orders_of = {}
+    for block in range(study.n_outer):
+        rows = np.flatnonzero(study.test(block))
+        orders = [generator.permutation(len(rows)) for _ in range(resamples)]
+        has = folds.usable[rows]
+        place = np.cumsum(has) - 1
+        orders_of[block] = np.array([place[order[has[order]]] for order in orders])
+    for fold, block in enumerate(folds.study_block):
+        rows, orders = np.flatnonzero(folds.test(fold)), orders_of[block]
         for start in range(0, response.shape[1], CHUNK):
             part = slice(start, start + CHUNK)
             a = _unit_columns(response[rows, part], "response", fold)
@@ -327,16 +357,20 @@ def _unit_columns(values: np.ndarray, name: str, fold: int) -> np.ndarray:
     return unit_columns(values)
 
 
-def _shift_notes(method: str, decay: np.ndarray, folds: Folds, minimal_shift: float) -> list[str]:
+def _shift_notes(
+    method: str, decay: np.ndarray, people: Sequence[Folds], minimal_shift: float
+) -> list[str]:
     if method == "permute_words":
         return _permutation_notes(decay)
-    return _autocorrelation_notes(decay, folds, minimal_shift)
+    return _autocorrelation_notes(decay, people, minimal_shift)
 
 
-def _autocorrelation_notes(decay: np.ndarray, folds: Folds, minimal_shift: float) -> list[str]:
+def _autocorrelation_notes(
+    decay: np.ndarray, people: Sequence[Folds], minimal_shift: float
+) -> list[str]:
     """What the circular shifts' p-values suffer from, if anything."""
-    minimum = minimal_shift / folds.interval
-    shortest = min(int(folds.test(fold).sum()) for fold in range(folds.n_outer))
+    minimum = minimal_shift / people[0].interval
+    shortest = min(int(own.test(fold).sum()) for own in people for fold in range(own.n_outer))
     longest = float(np.quantile(decay, 0.95))
     notes = []
     if 0 < minimum < longest:

@@ -19,7 +19,7 @@ def summarise(
     windows: Sequence[Mapping[str, float]],
     own_gains: np.ndarray,
     reliability: np.ndarray,
-    average_of: int,
+    average_of: float,
     *,
     resamples: int,
     seed: int,
@@ -39,7 +39,8 @@ def summarise(
     reliability : (s, t)
         Of one person's response (`lmbrain.meg.ceiling.NoiseCeiling`); NaN for one person alone.
     average_of
-        Number of people whose average response was predicted; 1 for single people.
+        How many people's average was predicted (`lmbrain.responses.people_averaged`); 1 for single
+        people.
     resamples, seed
         Of the sign flips of people.
 
