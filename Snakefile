@@ -10,6 +10,7 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/downloads.smk"
 include: "workflow/rules/language_model.smk"
 include: "workflow/rules/meg.smk"
 include: "workflow/rules/features.smk"

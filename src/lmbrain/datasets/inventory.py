@@ -8,37 +8,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lmbrain.artefacts import read_table
+from lmbrain.datasets.downloads import NO_URL, read_downloads, row_of
 from lmbrain.errors import LmbrainError
 
 SECONDS_TO_ANSWER = 5.0
 
 
 def missing_files(wanted: Mapping[str, Iterable[Path]], table: str | Path) -> list[str]:
-    """A sentence for each file that is not there: what it is, where published, where to put it.
+    """A sentence for each file that is not there: what it is, its size, how to come by it.
 
     Parameters
     ----------
     wanted
         Files by their kind in the table.
     table
-        TSV with the columns name, kind, what, published, size, licence (config/downloads.tsv);
-        a name may hold slots in braces.
+        As read by `lmbrain.datasets.downloads.read_downloads`.
     """
-    rows = read_table(table).to_dict("records")
+    rows = read_downloads(table)
     sentences = []
     for kind, paths in wanted.items():
         for path in paths:
             if path.is_file():
                 continue
-            row = next(
-                r
-                for r in rows
-                if r["kind"] == kind and ("{" in r["name"] or r["name"] == path.name)
-            )
+            row = row_of(rows, kind, path)
+            mend = "put it at this path."
+            if row["url"] != NO_URL:
+                mend = "fetch it with `snakemake --cores 1 download` and this study's --configfile."
             sentences.append(
-                f"{path}: {row['what']} ({row['size']}, {row['licence']}); published at "
-                f"{row['published']}; put it at this path."
+                f"{path}: {row['what']} (takes {row['size']}; {row['licence']}); published at "
+                f"{row['published']}; {mend}"
             )
     return sentences
 
