@@ -25,9 +25,9 @@ def read_responses(path: str | Path) -> xr.DataArray:
 
     Returns
     -------
-    DataArray of float32, (sample, sensor, time), with coordinate `usable` (sample,) and the
-    sensors' names; time: bin centres in seconds after word onset (a single 0 for continuous
-    responses).
+    DataArray of float32, (sample, sensor, time), or (repeat, sample, sensor, time) of stories heard
+    several times (`lmbrain.repeats`), with coordinate `usable` (sample,) and the sensors' names;
+    time: bin centres in seconds after word onset (a single 0 for continuous responses).
 
     Raises
     ------
@@ -50,18 +50,27 @@ def check_responses(responses: xr.DataArray, source: str) -> None:
     LmbrainError
         Naming the source, the sensor and the row.
     """
-    values = responses.to_numpy()
     usable = responses["usable"].to_numpy()
-    bad = ~np.isfinite(values)
-    if bad.any():
-        sample, sensor, _ = np.argwhere(bad)[0]
-        raise LmbrainError(
-            f"{source}, row {sample + 1}, sensor {responses.sensor.values[sensor]}: the response "
-            "is not a finite number; mend the recording or exclude the subject in the config."
-        )
     if not usable.any():
         raise LmbrainError(f"{source} holds no usable sample; exclude the subject in the config.")
-    still = (values[usable].std(axis=0) == 0).all(axis=1)
+    repeated = "repeat" in responses.dims
+    still, ever = np.ones(responses.sizes["sensor"], bool), np.zeros(len(usable), bool)
+    for number, values in enumerate(responses.to_numpy() if repeated else [responses.to_numpy()]):
+        held = ~np.isnan(values).all(axis=(1, 2)) | (not repeated)
+        bad = ~np.isfinite(values) & held[:, None, None]
+        if bad.any():
+            sample, sensor, _ = np.argwhere(bad)[0]
+            place = f"{source}, " + f"repeat {number + 1}, " * repeated + f"row {sample + 1}"
+            raise LmbrainError(
+                f"{place}, sensor {responses.sensor.values[sensor]}: the response is not a finite "
+                "number; mend the recording or exclude the subject in the config."
+            )
+        used = values[usable & held]
+        still &= (np.ptp(used, axis=0) == 0).all(axis=1) if len(used) else True
+        ever |= held
+    if not ever[usable].all():
+        row = int(np.flatnonzero(usable & ~ever)[0])
+        raise LmbrainError(f"{source}, row {row + 1}: no repeat has this sample; make it again.")
     if still.all():
         raise LmbrainError(
             f"{source}: every sensor is constant (all zeros?); list the subject under "

@@ -13,6 +13,7 @@ import xarray as xr
 
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
+from lmbrain.repeats import average_repeats
 from lmbrain.responses import read_responses
 
 
@@ -50,7 +51,8 @@ def read_with_folds(path: str | Path, folds: Folds) -> tuple[xr.DataArray, Folds
 def responses_without_drift(
     responses: xr.DataArray, folds: Folds, drift_cutoff: float | None
 ) -> xr.DataArray:
-    """`without_drift` of responses (sample, sensor, time)."""
+    """`without_drift` of responses, whose repeats are averaged first (`lmbrain.repeats`)."""
+    responses = average_repeats(responses, folds)
     values = without_drift(responses.to_numpy(), folds, drift_cutoff)
     return responses.copy(data=values)
 
