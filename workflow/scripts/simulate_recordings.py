@@ -25,6 +25,7 @@ with job(snakemake) as made:
         sampling_rate=recordings["sampling_rate"],
         line_frequency=recordings["line_frequency"],
         seed=snakemake.params.seed,
+        noise_slope=recordings["noise_slope"],
         system=recordings["system"],
         faults=recordings["faults"],
     )

@@ -91,6 +91,7 @@ class SimulatedRecordings(Section):
     lm_strength: NonNegative
     domain_strength: NonNegative
     line_frequency: Positive
+    noise_slope: NonNegative
     system: Literal["neuromag", "ctf275", "kit157"]
     faults: Faults
 

@@ -57,6 +57,7 @@ def simulate_subject(
     sampling_rate: float,
     line_frequency: float,
     seed: int,
+    noise_slope: float = 1.0,
     system: str = "neuromag",
     faults: Faults = NONE,
 ) -> dict:
@@ -80,6 +81,8 @@ def simulate_subject(
         Hz.
     seed
         Seed of the study.
+    noise_slope
+        Exponent of 1/f in the power of the brains' background activity.
     system
         One of `systems.SYSTEMS`; all are written as FIF, since there are no writers for CTF's .ds
         and KIT's .con.
@@ -96,7 +99,9 @@ def simulate_subject(
     """
     if subject in faults["unresponsive"]:
         strengths = dict.fromkeys(strengths, 0.0)
-    person = make_person(subject, seed, strengths, system=system)
+    person = make_person(
+        subject, seed, strengths, noise_slope=noise_slope, system=system
+    )
     planted = {}
     with atomic_path(Path(root) / f"sub-{subject}") as folder:
         # The private folder around the new one serves as a data set of its own meanwhile.

@@ -32,15 +32,18 @@ class BrainNoise:
         Dipoles, Am: scale of each dipole's time course.
     alpha
         Dipoles: variance of the 10 Hz rhythm relative to that of the 1/f part at 10 Hz.
+    slope
+        Exponent of 1/f in the power; with 2 noise is much alike from one word to the next.
     """
 
     positions: np.ndarray
     orientations: np.ndarray
     moments: np.ndarray
     alpha: np.ndarray
+    slope: float
 
 
-def make_brain_noise(info: mne.Info, rng: np.random.Generator) -> BrainNoise:
+def make_brain_noise(info: mne.Info, slope: float, rng: np.random.Generator) -> BrainNoise:
     """Random dipoles over the upper head, scaled to `BRAIN_NOISE` at the gradiometers of `info`."""
     direction = rng.normal(size=(8 * BRAIN_DIPOLES, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -50,12 +53,12 @@ def make_brain_noise(info: mne.Info, rng: np.random.Generator) -> BrainNoise:
     orientations /= np.linalg.norm(orientations, axis=1, keepdims=True)
     alpha = np.where(direction[:, 1] < -0.3, rng.gamma(2.0, 1.5, BRAIN_DIPOLES), 0.0)
     unscaled = BrainNoise(
-        positions, orientations, np.exp(rng.normal(scale=0.4, size=BRAIN_DIPOLES)), alpha
+        positions, orientations, np.exp(rng.normal(scale=0.4, size=BRAIN_DIPOLES)), alpha, slope
     )
     variance = _binned_brain_variance(unscaled, dipole_gain(info, positions, orientations))
     grads = mne.pick_types(info, meg="grad")
     scale = BRAIN_NOISE / np.median(np.sqrt(variance[grads]))
-    return BrainNoise(positions, orientations, unscaled.moments * scale, alpha)
+    return BrainNoise(positions, orientations, unscaled.moments * scale, alpha, slope)
 
 
 def noise_deviation(info: mne.Info, brain: BrainNoise, gain: np.ndarray) -> np.ndarray:
@@ -86,7 +89,7 @@ def brain_courses(
 ) -> np.ndarray:
     """Time courses of the brain noise, dipoles x n in Am, multiplied by `gain` (n,)."""
     frequency = scipy.fft.rfftfreq(n, 1 / sampling_rate)
-    power = _brain_power(frequency, brain.alpha) * brain.moments[:, None] ** 2
+    power = _brain_power(frequency, brain) * brain.moments[:, None] ** 2
     return coloured(power, n, sampling_rate, rng) * gain.astype(np.float32)
 
 
@@ -147,11 +150,11 @@ def _sensor_power(frequency: np.ndarray) -> np.ndarray:
     return 1 + SENSOR_CORNER / np.maximum(frequency, 0.05)
 
 
-def _brain_power(frequency: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _brain_power(frequency: np.ndarray, brain: BrainNoise) -> np.ndarray:
     """Dipoles x frequencies: 1/f above 0.2 Hz, and a rhythm at 10 Hz."""
-    background = 1 / np.sqrt(frequency**2 + 0.2**2)
-    rhythm = np.exp(-0.5 * ((frequency - 10) / 1.2) ** 2) / 10
-    return background + alpha[:, None] * rhythm
+    background = (1 / np.sqrt(frequency**2 + 0.2**2)) ** brain.slope
+    rhythm = np.exp(-0.5 * ((frequency - 10) / 1.2) ** 2) / 10**brain.slope
+    return background + brain.alpha[:, None] * rhythm
 
 
 def _binning() -> tuple[np.ndarray, np.ndarray]:
@@ -163,5 +166,5 @@ def _binning() -> tuple[np.ndarray, np.ndarray]:
 
 def _binned_brain_variance(brain: BrainNoise, gain: np.ndarray) -> np.ndarray:
     frequency, weight = _binning()
-    variance = _brain_power(frequency, brain.alpha) @ weight * brain.moments**2
+    variance = _brain_power(frequency, brain) @ weight * brain.moments**2
     return gain**2 @ variance

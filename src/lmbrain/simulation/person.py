@@ -65,6 +65,7 @@ def make_person(
     seed: int,
     strengths: dict[str, float],
     jitter: bool = True,
+    noise_slope: float = 1.0,
     system: str = "neuromag",
 ) -> Person:
     """A simulated person.
@@ -81,6 +82,8 @@ def make_person(
         planted domains (a typical word of the domain). 0 removes a group.
     jitter
         False: the person has the cohort's shared places, windows and gains.
+    noise_slope
+        Exponent of 1/f in the power of the background activity.
     system
         The system that records.
     """
@@ -90,7 +93,7 @@ def make_person(
         scale = [0.003, 0.003, 0.003, *np.deg2rad([2, 2, 2])]
         head = stream(seed, subject, "head").normal(scale=scale)
     meg = _sensors("neuromag", head)
-    brain = noise.make_brain_noise(meg, stream(seed, subject, "brain"))
+    brain = noise.make_brain_noise(meg, noise_slope, stream(seed, subject, "brain"))
     sources = [
         make_source(c, stream(seed, subject, "source", c.name) if jitter else None)
         for components in groups.values()
