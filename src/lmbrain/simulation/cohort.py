@@ -99,9 +99,7 @@ def simulate_subject(
     """
     if subject in faults["unresponsive"]:
         strengths = dict.fromkeys(strengths, 0.0)
-    person = make_person(
-        subject, seed, strengths, noise_slope=noise_slope, system=system
-    )
+    person = make_person(subject, seed, strengths, noise_slope=noise_slope, system=system)
     planted = {}
     with atomic_path(Path(root) / f"sub-{subject}") as folder:
         # The private folder around the new one serves as a data set of its own meanwhile.

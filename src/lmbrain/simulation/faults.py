@@ -78,7 +78,7 @@ def spoil_triggers(
 
     Returns
     -------
-    Items of each kind, numbered from 0 in the run.
+    Items of each kind, counted from 1 in the run.
     """
     rate = raw.info["sfreq"]
     counts = [
@@ -98,7 +98,8 @@ def spoil_triggers(
         rate,
     )
     raw._data[raw.ch_names.index("STI101")] = channel
-    return {"missing": lost.tolist(), "doubled": twice.tolist(), "shifted": moved.tolist()}
+    kinds = {"missing": lost, "doubled": twice, "shifted": moved}
+    return {kind: (items + 1).tolist() for kind, items in kinds.items()}
 
 
 def saturate(

@@ -13,7 +13,7 @@ from lmbrain.errors import LmbrainError
 from lmbrain.simulation.sources import HEAD_RADIUS, ORIGIN
 from lmbrain.simulation.systems import device_to_head
 
-STEP = 1.0  # s between positions
+STEP = 2.0  # s between positions
 TURN = 20.0  # s that the head typically takes to turn back
 COIL_CHANNEL = "STI201"
 COIL_FREQUENCIES = (83.0, 143.0, 203.0, 263.0, 323.0)  # Hz

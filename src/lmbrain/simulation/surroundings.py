@@ -82,8 +82,10 @@ def heart_course(n: int, sampling_rate: float, rate: float, rng: np.random.Gener
 def eye_field(info: mne.Info) -> np.ndarray:
     """Field of a blink at the sensors: T/m, T."""
     elekta = seen_by_neuromag(info)
-    reference = np.abs(_lids(elekta)[mne.pick_types(elekta, meg="mag")]).max()
-    return _lids(info) * (_BLINK_FIELD / reference)
+    field = _lids(info)
+    reference = field if elekta is info else _lids(elekta)
+    reference = np.abs(reference[mne.pick_types(elekta, meg="mag")]).max()
+    return field * (_BLINK_FIELD / reference)
 
 
 def blink_course(
