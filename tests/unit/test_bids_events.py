@@ -208,7 +208,14 @@ def test_each_event_may_name_its_story(tmp_path):
     words = items(tmp_path, settings, header, "1\t0.4\tOne\ta", "2\t0.4\tday\ta", "3\t0.4\tTwo\tb")
     assert words["story"].tolist() == ["a", "a", "b"]
     assert words["sentence"].tolist() == [0, 0, 1]
-    with pytest.raises(LmbrainError, match="row 2: an item without a part"):
+    between = items(
+        tmp_path,
+        settings,
+        header,
+        *("0.5\t0.4\t+\tn/a", "1\t0.4\tOne\ta", "2\t0.4\t+\t", "3\t0.4\tTwo\tb"),
+    )
+    assert between["story"].tolist() == ["a", "a", "a", "b"]
+    with pytest.raises(LmbrainError, match="row 2: a word without a part"):
         items(tmp_path, settings, header, "1\t0.4\tOne\ta", "2\t0.4\tday\tn/a")
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from lmbrain.artefacts import read_table
 from lmbrain.errors import LmbrainError
-from lmbrain.words import make_words, number_by_pauses, number_sentences
+from lmbrain.words import is_word, make_words, number_by_pauses, number_sentences
 
 MISSING = ("", "n/a")
 TIMES = ("onset", "duration")
@@ -112,16 +112,16 @@ def words_of_run(
     shown, kinds = shown[heard], kinds[heard]
     _check_filled(shown["onset"].isna(), "a text without an onset", source)
     shown = shown.sort_values("onset", kind="stable")
-    kinds = kinds[shown.index]
+    spoken = kinds[shown.index].map(lambda kind: not kind_columns or _matches(kind, word_kinds))
+    spoken &= shown[word_column].map(is_word)
     words = make_words(
-        _names(shown, story, story_column, source),
+        _names(shown, spoken, story, story_column, source),
         [run] * len(shown),
         shown[word_column].tolist(),
         shown["onset"].to_numpy(float),
         shown["duration"].to_numpy(float),
     )
-    if kind_columns:
-        words["is_word"] &= kinds.map(lambda kind: _matches(kind, word_kinds)).to_numpy(bool)
+    words["is_word"] = spoken.to_numpy(bool)
     if not words["is_word"].any():
         raise LmbrainError(
             f"{source} holds no word (a text with {JOINT.join(kind_columns) or 'any kind'} among "
@@ -245,13 +245,16 @@ def _bare_texts(texts: pd.Series, quoted: bool, source: str) -> pd.Series:
     return texts
 
 
-def _names(shown: pd.DataFrame, story: str, column: str | None, source: str) -> list[str]:
-    """The story of each item."""
+def _names(
+    shown: pd.DataFrame, spoken: pd.Series, story: str, column: str | None, source: str
+) -> list[str]:
+    """The story of each item; one that is no word and has none is of its neighbour's."""
     if column is None:
         return [story] * len(shown)
     _check_columns(shown, source, "story_column", [column])
-    _check_filled(shown[column].isin(MISSING), f"an item without a {column}", source)
-    return shown[column].tolist()
+    nameless = shown[column].isin(MISSING)
+    _check_filled(nameless & spoken, f"a word without a {column}", source)
+    return shown[column].mask(nameless).ffill().bfill().tolist()
 
 
 def _number_sentences(
