@@ -76,6 +76,13 @@ class Study(Section):
             raise ValueError(
                 f"encoding.layer {self.encoding.layer} is not among features.layers {layers}"
             )
+        extra = self.preprocessing.bad_channels.extra
+        strangers = sorted(set(extra) - set(self.data.subjects)) if isinstance(extra, dict) else []
+        if strangers:
+            raise ValueError(
+                f"preprocessing.bad_channels.extra names {strangers[0]!r}, which data.subjects "
+                "does not list"
+            )
         self._check_windows()
         return self
 

@@ -20,9 +20,9 @@ if RECORDED:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2500,
+            mem_mb=4000,
         params:
-            settings=values("preprocessing"),
+            settings=lambda wildcards: STUDY.preprocessing.of(wildcards.subject),
             code=code("preprocess.py"),
         message:
             "Cleaning run {wildcards.run} of {wildcards.subject}"

@@ -2,7 +2,7 @@
 
 from _job import job
 from lmbrain.artefacts import write_json
-from lmbrain.datasets.bids_layout import calibration_paths
+from lmbrain.datasets.bids_layout import calibration_paths, movement_path
 from lmbrain.datasets.bids_recording import read_recording
 from lmbrain.meg.preprocessing import preprocess
 from lmbrain.meg.word_locked import write_recording
@@ -12,9 +12,10 @@ with job(snakemake) as made:
     head_position = read_recording(first).info["dev_head_t"]
     raw, quality = preprocess(
         read_recording(recording),
+        snakemake.params.settings,
         head_position=head_position,
+        positions=movement_path(recording),
         **calibration_paths(recording),
-        **snakemake.params.settings,
     )
     write_json(quality, snakemake.output.quality, made)
     write_recording(raw, snakemake.output.raw, made)

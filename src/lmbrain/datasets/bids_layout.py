@@ -105,6 +105,7 @@ def recording_files(path: str | Path) -> list[Path]:
         *([] if channels is None else [channels]),
         *(position_files(path) if path.suffix in KIT else []),
         *(file for file in calibration_paths(path).values() if file is not None),
+        *([] if (movement := movement_path(path)) is None else [movement]),
     ]
 
 
@@ -153,6 +154,17 @@ def calibration_paths(path: str | Path) -> dict[str, Path | None]:
         "calibration": _only(_auxiliary(Path(path), "calibration", ".dat")),
         "cross_talk": _only(_auxiliary(Path(path), "crosstalk", ".fif")),
     }
+
+
+def movement_path(path: str | Path) -> Path | None:
+    """A file of head positions over a recording, as MaxFilter writes it; None where there is none.
+
+    It bears the recording's name with the extension `.pos`; of a split recording, the name of the
+    first part, or that without `_split-01`.
+    """
+    path = Path(path)
+    stems = dict.fromkeys((path.stem, path.stem.replace("_split-01", "").replace("_split-1", "")))
+    return _only([file for s in stems if (file := path.with_name(f"{s}.pos")).is_file()])
 
 
 def empty_room_path(root: str | Path, path: str | Path) -> Path | None:

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import mne
 import numpy as np
 
+from lmbrain.meg.saturation import usable
+
 if TYPE_CHECKING:
-    import mne
+    from numpy.typing import ArrayLike
 
 RESOLUTION = 1.0  # Hz
 HIGHEST = 150.0  # Hz
 SCALES = {"mag": (1e15, "fT/sqrt(Hz)"), "grad": (1e13, "fT/cm/sqrt(Hz)")}
+PIECE = 30  # windows of a spectrum held at a time
 
 
-def spectra(raw: mne.io.BaseRaw, picks: dict[str, list[str]]) -> dict[str, Any]:
+def sensors_by_type(raw: mne.io.BaseRaw) -> dict[str, list[str]]:
+    """Names of the sensors not marked as bad, per MNE sensor type present (`grad`, `mag`)."""
+    kinds = {}
+    for kind in ("grad", "mag"):
+        picks = mne.pick_types(raw.info, meg=kind, ref_meg=False, exclude="bads")
+        if len(picks):
+            kinds[kind] = [raw.ch_names[i] for i in picks]
+    return kinds
+
+
+def by_sensor(
+    values: Mapping[str, float], sensors: Mapping[str, Sequence[str]]
+) -> dict[str, list[float]]:
+    """Values of named sensors as lists by sensor type; types without values are left out."""
+    return {
+        kind: _short([values[name] for name in names])
+        for kind, names in sensors.items()
+        if all(name in values for name in names)
+    }
+
+
+def places(info: mne.Info) -> dict[str, list[float]]:
+    """Where each MEG sensor is in the device (m)."""
+    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    return {info.ch_names[i]: _short(info["chs"][i]["loc"][:3]) for i in picks}
+
+
+def spectra(raw: mne.io.BaseRaw, picks: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Amplitude spectral densities of a recording (Welch, 1 Hz apart, up to 150 Hz).
 
     Parameters
     ----------
     raw
-        The recording; left untouched.
+        The recording; left untouched, need not be loaded. Saturated stretches do not count.
     picks
         Sensor names per MNE sensor type (`grad`, `mag`).
 
@@ -30,19 +62,8 @@ def spectra(raw: mne.io.BaseRaw, picks: dict[str, list[str]]) -> dict[str, Any]:
     percentile over sensors) and their `unit`.
     """
     names = [name for group in picks.values() for name in group]
-    length = min(round(raw.info["sfreq"] / RESOLUTION), len(raw.times))
-    spectrum = raw.compute_psd(
-        method="welch",
-        fmax=min(HIGHEST, raw.info["sfreq"] / 2),
-        picks=names,
-        exclude=(),
-        n_fft=length,
-        n_overlap=length // 2,
-        proj=False,
-        verbose="error",
-    )
-    density, frequencies = spectrum.get_data(picks=names, exclude=(), return_freqs=True)
-    row = {name: i for i, name in enumerate(spectrum.ch_names)}
+    frequencies, density = power(raw, names)
+    row = {name: i for i, name in enumerate(names)}
     summary: dict[str, Any] = {"frequencies": _short(frequencies)}
     for kind, group in picks.items():
         scale, unit = SCALES[kind]
@@ -57,30 +78,33 @@ def spectra(raw: mne.io.BaseRaw, picks: dict[str, list[str]]) -> dict[str, Any]:
     return summary
 
 
-def head_movement(info: mne.Info, reference: mne.transforms.Transform | None) -> dict[str, Any]:
-    """Where the head was, and how far it moved from the reference run.
+def power(raw: mne.io.BaseRaw, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Welch's power spectral density over the usable stretches, read in pieces.
 
     Returns
     -------
-    dict: `position` of the device's origin in head coordinates (mm; None if unknown), and
-    `distance` (mm) and `rotation` (degrees) from the reference (None without one).
+    frequencies (Hz), and density (sensors x frequencies, T^2/Hz or (T/m)^2/Hz)
     """
-    here = info["dev_head_t"]
-    if here is None:
-        return {"position": None, "distance": None, "rotation": None}
-    position = here["trans"][:3, 3] * 1e3
-    if reference is None:
-        return {"position": _short(position), "distance": None, "rotation": None}
-    distance = np.linalg.norm(position - reference["trans"][:3, 3] * 1e3)
-    # Rotations an angle a apart differ by 2 sqrt(2) sin(a / 2) in the Frobenius norm.
-    chord = np.linalg.norm(here["trans"][:3, :3] - reference["trans"][:3, :3]) / np.sqrt(8)
-    rotation = 2 * np.degrees(np.arcsin(min(chord, 1.0)))
-    return {
-        "position": _short(position),
-        "distance": round(float(distance), 2),
-        "rotation": round(float(rotation), 2),
-    }
+    rate, stretches = raw.info["sfreq"], usable(raw)
+    length = min(round(rate / RESOLUTION), max(stop - start for start, stop in stretches))
+    hop = length - length // 2
+    total, windows, frequencies = 0.0, 0, np.empty(0)
+    for start, stop in stretches:
+        number = (stop - start - length // 2) // hop if stop - start >= length else 0
+        for first in range(0, number, PIECE):
+            count = min(PIECE, number - first)
+            begin = start + first * hop
+            density, frequencies = mne.time_frequency.psd_array_welch(
+                raw.get_data(names, begin, begin + (count - 1) * hop + length, verbose="error"),
+                rate,
+                fmax=min(HIGHEST, rate / 2),
+                n_fft=length,
+                n_overlap=length // 2,
+                verbose="error",
+            )
+            total, windows = total + count * density, windows + count
+    return frequencies, total / windows
 
 
-def _short(values: np.ndarray) -> list[float]:
+def _short(values: ArrayLike) -> list[float]:
     return [float(f"{value:.4g}") for value in values]

@@ -1,0 +1,126 @@
+"""Stretches in which many sensors are stuck, as they are at the end of the electronics' range.
+
+`mne.preprocessing.annotate_amplitude` marks a stretch as soon as one sensor is stuck, and needs
+the whole run in memory; here a share of the sensors must be, and the run is read piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import mne
+import numpy as np
+
+from lmbrain.errors import LmbrainError
+
+NAME = "BAD_saturated"
+# Stretches over which no filter may run: gaps of the recording, seams, and saturated ones.
+SKIPPED = ("edge", "bad_acq_skip", NAME.lower())
+# T/m and T between samples; the limits of mne.preprocessing.find_bad_channels_maxwell.
+STUCK = {"grad": 0.01e-13, "mag": 0.01e-15}
+PIECE = 10.0  # s read at a time
+Settings = Mapping[str, Any]
+
+
+def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) -> float:
+    """Annotate a recording's saturated stretches as `BAD_saturated`, in place.
+
+    A sensor is stuck while consecutive samples differ by less than STUCK for at least
+    `min_duration`. Words in an annotated stretch are lost, and filters stop at it.
+
+    Parameters
+    ----------
+    raw
+        The recording; need not be loaded.
+    source
+        Its name, for the message.
+    settings
+        `share` (0 to 1; None looks for none): of the sensors not marked as bad, so many must be
+        stuck at the same time; `min_duration` (s); `margin` (s): annotated on either side, as
+        the electronics settle; `most` (0 to 1): share of the run that may be saturated.
+
+    Returns
+    -------
+    Seconds annotated.
+
+    Raises
+    ------
+    LmbrainError
+        If more than `most` of the run is saturated.
+    """
+    if settings["share"] is None:
+        return 0.0
+    rate = raw.info["sfreq"]
+    saturated = _saturated(raw, settings["share"], max(1, round(settings["min_duration"] * rate)))
+    part = float(saturated.mean())
+    if part > settings["most"]:
+        raise LmbrainError(
+            f"{source} is saturated: for {100 * part:.0f}% of its {raw.times[-1]:.0f} s at least "
+            f"{100 * settings['share']:g}% of the sensors are stuck; name the run under "
+            "data.missing for this person, or raise preprocessing.saturation.most."
+        )
+    saturated = _widened(saturated, round(settings["margin"] * rate))
+    starts, stops = _stretches(saturated)
+    offset = 0.0 if raw.info["meas_date"] is None else raw.first_time
+    found = mne.Annotations(
+        starts / rate + offset,
+        (stops - starts) / rate,
+        NAME,
+        orig_time=raw.info["meas_date"],
+    )
+    if len(found):
+        raw.set_annotations(raw.annotations + found, verbose="error")
+    return round(float(saturated.sum() / rate), 3)
+
+
+def usable(raw: mne.io.BaseRaw) -> list[tuple[int, int]]:
+    """Stretches [start, stop) in samples that no annotation of SKIPPED interrupts."""
+    good = np.ones(len(raw.times), bool)
+    for note in raw.annotations:
+        if note["description"].lower().startswith(SKIPPED):
+            start = round((note["onset"] - _origin_of_time(raw)) * raw.info["sfreq"])
+            stop = start + round(note["duration"] * raw.info["sfreq"])
+            good[max(start, 0) : max(stop, 0)] = False
+    return list(zip(*(edges.tolist() for edges in _stretches(good)), strict=True))
+
+
+def _origin_of_time(raw: mne.io.BaseRaw) -> float:
+    """Annotation time of the first sample."""
+    return 0.0 if raw.annotations.orig_time is None else raw.first_time
+
+
+def _saturated(raw: mne.io.BaseRaw, share: float, shortest: int) -> np.ndarray:
+    """Whether at each sample at least the share of sensors is stuck (samples,)."""
+    kinds = [kind for kind in STUCK if kind in raw]
+    names = {kind: mne.pick_types(raw.info, meg=kind, ref_meg=False) for kind in kinds}
+    picks = np.concatenate(list(names.values()))
+    limits = np.concatenate([np.full(len(names[kind]), STUCK[kind]) for kind in kinds])[:, None]
+    samples, step = len(raw.times), round(PIECE * raw.info["sfreq"])
+    number = np.zeros(samples, int)
+    for start in range(0, samples, step):
+        # Wide enough to see whole what ends or begins inside the piece.
+        first, last = max(0, start - shortest), min(samples, start + step + shortest)
+        data = raw.get_data(picks, first, last, verbose="error")
+        still = np.abs(np.diff(data)) <= limits
+        counts = np.zeros(last - first, int)
+        for one in still[still.any(axis=1)]:
+            for begin, end in zip(*_stretches(one), strict=True):
+                if end - begin >= shortest:
+                    counts[begin : end + 1] += 1
+        stop = min(samples, start + step)
+        number[start:stop] = counts[start - first : stop - first]
+    return number >= max(1, share * len(picks))
+
+
+def _widened(marked: np.ndarray, samples: int) -> np.ndarray:
+    wide = marked.copy()
+    for start, stop in zip(*_stretches(marked), strict=True):
+        wide[max(0, start - samples) : stop + samples] = True
+    return wide
+
+
+def _stretches(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First samples of the stretches marked, and the first after each."""
+    edges = np.diff(np.concatenate([[False], marked, [False]]).astype(int))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
