@@ -1,8 +1,9 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg
 from scipy.signal import lfilter
 from sklearn.linear_model import LinearRegression
 
@@ -597,3 +598,134 @@ def test_what_people_share_repeats_between_halves_and_vanishes_with_it(cohort):
         "residual_product_relative",
         "residual_product_components_relative",
     }
+
+
+def lack(cohort, missing):
+    """The cohort with each person's missing samples, what is there no longer being readable."""
+    usable = [np.isin(np.arange(len(cohort.features)), m, invert=True) for m in missing]
+    usable = [cohort.folds.of_person(mask).usable for mask in usable]
+    arrays = []
+    for kind in (cohort.responses, cohort.predictions, cohort.others):
+        arrays.append(
+            [np.where(u[:, None, None], a, np.nan) for u, a in zip(usable, kind, strict=True)]
+        )
+    for values in arrays[0]:
+        values[np.isnan(values)] = 1e3  # a response file holds numbers, whatever they are
+    alone = np.sum(usable, axis=0) < 2
+    for other in arrays[2]:
+        other[alone] = np.nan
+    return replace(cohort, responses=arrays[0], predictions=arrays[1], others=arrays[2]), usable
+
+
+def test_a_word_is_scored_from_the_people_who_have_it(cohort):
+    """Words of people who miss scattered words, a block, and half of one; one word in nobody."""
+    missing = [[5, 260, 301], [*range(250, 500), 301], [301, *range(750, 850)], [301, 5, 260, 7]]
+    less, usable = lack(cohort, missing)
+    sensors = np.ones((4, SENSORS), bool)
+    scores = less.by_person(usable=usable, sensors=sensors)
+    table, d = scores.together, SENSORS * (BINS - 1)
+    window = np.arange(BINS) > 0
+
+    def standardised(kind, p, fold):
+        train = less.folds.train(fold) & usable[p]
+        y = less.responses[p][:, :, window].reshape(1000, d)[train]
+        values = getattr(less, kind)[p][:, :, window].reshape(1000, d)
+        return (values - y.mean(axis=0)) / y.std(axis=0)
+
+    has = np.array(usable)
+    for word in (0, 5, 7, 260, 300, 755, 900):
+        fold = less.folds.block[word]
+        present = np.flatnonzero(has[:, word])
+        y, L, X = (
+            {p: standardised(kind, p, fold)[word] for p in present}
+            for kind in ("responses", "predictions", "others")
+        )
+        error = {p: np.mean((y[p] - L[p]) ** 2) for p in present}
+        apart = {p: np.mean((y[p] - X[p]) ** 2) for p in present}
+        found = table.loc[word]
+        np.testing.assert_allclose(found["squared_error"], np.mean(list(error.values())), rtol=1e-4)
+        gaps = [error[p] - apart[p] for p in present]
+        np.testing.assert_allclose(found["gap"], np.mean(gaps), rtol=1e-3, atol=1e-4)
+        pairs = [np.mean((y[p] - L[p]) * (y[q] - L[q])) for p in present for q in present if p != q]
+        product = np.mean(pairs) if pairs else np.nan
+        np.testing.assert_allclose(found["residual_product"], product, rtol=1e-3, atol=1e-4)
+        rest = [
+            np.mean((y[p] - L[p]) * (y[q] - L[q]))
+            for p in present
+            for q in present
+            if p != q and 1 not in (p, q)
+        ]
+        rest = np.mean(rest) if rest else np.nan
+        np.testing.assert_allclose(
+            scores.rest[1].loc[word, "residual_product"], rest, rtol=1e-3, atol=1e-4
+        )
+    assert table.loc[301].isna().all()
+    alone = table.loc[260]  # person 2 alone has it
+    assert has[:, 260].tolist() == [False, False, True, False]
+    assert np.isfinite(alone[["squared_error", "skill", "response_energy"]]).all()
+    pairwise = [c for c in table if c.startswith(("gap", "added", "residual", "shared"))]
+    assert alone[pairwise].isna().all()
+    assert table.drop(index=[301, 260]).notna().all(axis=None)
+
+
+def test_planted_words_are_found_in_people_of_whom_half_lack_half_of_the_story(cohort):
+    missing = [[], [], range(500, 1000), range(500, 1000)]
+    folds = make_folds(np.full(1000, "s"), np.arange(1000), np.ones(1000, bool), 8, 5.0)
+    less, usable = lack(replace(cohort, folds=folds), missing)
+    sensors = select_reliable_sensors(less.responses, folds, np.arange(BINS) > 0, 1.0, usable)
+    scores = less.scores(usable=usable, sensors=sensors)
+    full = cohort.scores()
+    measure = "residual_product_generalised"
+    for half in (slice(0, 500), slice(500, 1000)):
+        assert auc(scores[measure][half], cohort.planted[half]) > 0.75
+    assert np.corrcoef(scores[measure][:500], full[measure][:500])[0, 1] > 0.8
+    halves = split_half_reliability(
+        less.responses, less.predictions, folds, **less.settings(usable=usable, sensors=sensors)
+    )
+    assert halves[measure] > 0.3
+
+
+def test_components_of_people_who_lack_samples_are_those_of_the_pairs_that_have_them():
+    rng = np.random.default_rng(0)
+    residuals = [rng.standard_normal((400, 6)) * [3, 1, 1, 1, 1, 1] for _ in range(4)]
+    shared = 0.7 * rng.standard_normal((400, 1)) * np.eye(6)[2]
+    residuals = [r + shared for r in residuals]
+    for p, rows in enumerate((slice(0, 0), slice(300, 400), slice(200, 400), slice(7, 50))):
+        residuals[p][rows] = np.nan
+    filled = [np.nan_to_num(r) for r in residuals]
+    covariance = sum(filled[p].T @ filled[q] for p in range(4) for q in range(4) if p != q)
+    expected = np.linalg.eigh(covariance)[1][:, -1]
+    found = shared_components(residuals, 1)[:, 0]
+    assert abs(found @ expected) == pytest.approx(1, abs=1e-4)
+    has = np.array([np.isfinite(r[:, 0]) for r in residuals])
+    within, noise, weight = np.zeros((6, 6)), np.zeros((6, 6)), 0
+    for word in range(400):
+        r = np.array([r[word] for r in residuals])[has[:, word]]
+        count = len(r)
+        if count < 2:
+            continue
+        within += (count - 1) * r.T @ r / count
+        noise += (count - 1) * np.cov(r.T)
+        weight += count - 1
+    within, noise = within / weight, noise / weight
+    level = np.trace(noise) / 6
+    u = generalised_components(residuals, 1)[:, 0]
+    shrunk = 0.9 * noise + 0.1 * level * np.eye(6)
+    vector = linalg.eigh(within - noise, shrunk)[1][:, -1]
+    np.testing.assert_allclose(u * np.sign(u @ vector), vector, atol=1e-4)
+
+
+def test_sensors_are_chosen_from_the_samples_that_two_people_have():
+    rng = np.random.default_rng(0)
+    folds = make_folds(np.full(600, "s"), np.arange(600), np.ones(600, bool), 6, 5.0)
+    responses = rng.standard_normal((3, 600, 4, 1))
+    responses[:, :, 1] += rng.standard_normal((600, 1))
+    usable = [np.ones(600, bool), folds.block < 3, np.isin(folds.block, [0, 1, 4])]
+    for values, own in zip(responses, usable, strict=True):
+        values[~own] = 50 * rng.standard_normal()  # alike in all sensors: it would win
+        values[~own, 3] *= 2 * np.arange((~own).sum())[:, None]
+    chosen = select_reliable_sensors(list(responses), folds, np.ones(1, bool), 0.25, usable)
+    assert (chosen == [False, True, False, False]).all()
+    apart = [folds.block < 3, folds.block >= 3]
+    with pytest.raises(LmbrainError, match="No two people have a sample in common"):
+        select_reliable_sensors(list(responses[:2]), folds, np.ones(1, bool), 0.25, apart)

@@ -34,6 +34,7 @@ with job(snakemake) as made:
     ]
     continuous = "seconds" in people[0].coords
     responses = [person.to_numpy() for person in people]
+    usable = [person["usable"].to_numpy() for person in people]
     predictions, others, controls = (
         [read_netcdf(path)["prediction"].to_numpy() for path in paths]
         for paths in (
@@ -42,16 +43,14 @@ with job(snakemake) as made:
             snakemake.input.control_predictions,
         )
     )
-    validation_r = np.mean(
-        [read_netcdf(path)["validation_r"].to_numpy() for path in snakemake.input.scores], axis=0
-    )
     time = people[0]["time"].to_numpy()
     start, stop = settings["window"]["start"], settings["window"]["stop"]
     window = np.ones(len(time), bool) if continuous else (time > start) & (time < stop)
     fraction = settings["sensor_fraction"]
     if len(people) > 1:
-        sensors = select_reliable_sensors(responses, folds, window, fraction)
+        sensors = select_reliable_sensors(responses, folds, window, fraction, usable)
     else:
+        validation_r = read_netcdf(snakemake.input.scores[0])["validation_r"].to_numpy()
         sensors = select_sensors(validation_r, window, fraction)
     features = None
     if not continuous:
@@ -64,6 +63,7 @@ with job(snakemake) as made:
         "others": others or None,
         "controls": controls or None,
         "features": features,
+        "usable": usable,
     }
     by_person = divergence_by_person(responses, predictions, folds, **arguments)
     note = by_person.together.attrs["note"]

@@ -34,7 +34,8 @@ def training_residuals(
     Parameters
     ----------
     responses : of each person, (n, d)
-        In units of the training fold's standard deviation, mean 0 there.
+        In units of the training fold's standard deviation, mean 0 there; rows that the person
+        lacks are NaN.
     folds
     outer
         The block that stays out.
@@ -44,7 +45,8 @@ def training_residuals(
 
     Returns
     -------
-    Of each person, (m, d) float32, m training samples by inner block.
+    Of each person, (m, d) float32, m training samples by inner block; NaN where the person lacks
+    the sample.
 
     Raises
     ------
@@ -63,11 +65,15 @@ def training_residuals(
         if inner == outer:
             continue
         fit, score = folds.train(outer, inner), folds.score(inner, outer)
-        factors = _ridge(scaled[fit], scaled[score])
+        factors: dict[bytes, list[np.ndarray]] = {}  # the same for people with the same samples
         for part, response in zip(parts, responses, strict=True):
-            mean = response[fit].mean(axis=0, dtype=float).astype(np.float32)
-            predicted = (response[fit] - mean).astype(np.float32)
-            for factor in factors:
+            own = fit & np.isfinite(response[:, 0])
+            samples = own.tobytes()
+            if samples not in factors:
+                factors[samples] = _ridge(scaled[own], scaled[score])
+            mean = response[own].mean(axis=0, dtype=float).astype(np.float32)
+            predicted = (response[own] - mean).astype(np.float32)
+            for factor in factors[samples]:
                 predicted = factor @ predicted
             part.append((response[score] - mean - predicted).astype(np.float32))
     return [np.concatenate(part) for part in parts]
@@ -77,12 +83,12 @@ def shared_components(residuals: list[np.ndarray], components: int) -> np.ndarra
     """Leading eigenvectors of the residuals' cross-person covariance.
 
     With residuals R_p (m, d) the matrix is the sum over pairs p != q of R_p' R_q: noise that is
-    independent between people averages out of it.
+    independent between people averages out of it. Of two people the samples that both have enter.
 
     Parameters
     ----------
     residuals : of each person, (m, d)
-        From `training_residuals`.
+        From `training_residuals`; rows that the person lacks are NaN.
     components
         Number of eigenvectors.
 
@@ -98,6 +104,7 @@ def shared_components(residuals: list[np.ndarray], components: int) -> np.ndarra
     size = _check(residuals, components)
     if components == size:
         return np.eye(size)
+    residuals = [np.nan_to_num(residual) for residual in residuals]
     total = np.sum(residuals, axis=0)
 
     def apply(vector: np.ndarray) -> np.ndarray:
@@ -118,7 +125,8 @@ def generalised_components(residuals: list[np.ndarray], components: int) -> np.n
     p != q of R_p' R_q / m, W the mean over people of R_p' R_p / m and the noise N = W - B, the
     patterns u of highest u'Bu / u'Nu. N is the covariance of the people's differences,
     sum of (R_p - mean)' (R_p - mean) / (m (people - 1)), hence never indefinite; it is shrunk
-    towards its mean variance by `SHRINKAGE`.
+    towards its mean variance by `SHRINKAGE`. A sample that P' of the people have counts by P' - 1,
+    the differences it holds, in N, W and B alike.
 
     Where noise is strongly correlated over sensors and bins, `shared_components` are drawn to the
     patterns of largest noise, whose chance products are largest; these are not.
@@ -137,14 +145,21 @@ def generalised_components(residuals: list[np.ndarray], components: int) -> np.n
     LmbrainError
         As `shared_components`, and if all people's residuals are the same.
     """
-    size = _check(residuals, components)
-    samples, people = len(residuals[0]), len(residuals)
-    principal = max(components, min(MOST_PRINCIPAL, size, samples // SAMPLES_PER_PRINCIPAL))
+    size, people = _check(residuals, components), len(residuals)
+    has = np.array([np.isfinite(residual[:, :1]) for residual in residuals])
+    residuals = [np.nan_to_num(residual) for residual in residuals]
+    count = has.sum(axis=0)
+    samples = np.maximum(count - 1, 0).sum() / (people - 1)
+    most = int(samples // SAMPLES_PER_PRINCIPAL)
+    principal = max(components, min(MOST_PRINCIPAL, size, most))
     basis = _principal_axes(residuals, principal)
     projected = [(residual @ basis).astype(float) for residual in residuals]
-    centre = np.mean(projected, axis=0)
-    noise = sum((p - centre).T @ (p - centre) for p in projected) / (samples * (people - 1))
-    within = sum(p.T @ p for p in projected) / (samples * people)
+    centre = np.sum(projected, axis=0) / np.maximum(count, 1)
+    apart = [np.where(own, p - centre, 0) for own, p in zip(has, projected, strict=True)]
+    noise = sum(p.T @ p for p in apart) / (samples * (people - 1))
+    # The weight of a sample's own products, whose number is P': that of its differences.
+    weight = np.sqrt((np.maximum(count - 1, 0) / np.maximum(count, 1)) / ((people - 1) / people))
+    within = sum((weight * p).T @ (weight * p) for p in projected) / (samples * people)
     level = np.trace(noise) / principal
     if level <= np.finfo(np.float32).eps * np.trace(within):
         raise LmbrainError("All people have the same responses; list each person once.")

@@ -37,12 +37,13 @@ def adjusted(scores: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
     for measure in _measures(scores):
         values = scores[measure].to_numpy(float)
         rows = np.isfinite(values) & np.isfinite(regressors).all(axis=1)
-        x = regressors[rows] - regressors[rows].mean(axis=0)
-        sd = x.std(axis=0)
-        design = np.column_stack([np.ones(rows.sum()), x / np.where(sd > 0, sd, 1.0)])
-        weights = np.linalg.lstsq(design, values[rows], rcond=None)[0]
         residual = np.full(len(values), np.nan)
-        residual[rows] = values[rows] - design @ weights
+        if rows.any():  # a measure of pairs has no value where no word has two people
+            x = regressors[rows] - regressors[rows].mean(axis=0)
+            sd = x.std(axis=0)
+            design = np.column_stack([np.ones(rows.sum()), x / np.where(sd > 0, sd, 1.0)])
+            weights = np.linalg.lstsq(design, values[rows], rcond=None)[0]
+            residual[rows] = values[rows] - design @ weights
         result[f"{measure}_adjusted"] = residual
     return pd.DataFrame(result, index=scores.index)
 
@@ -66,7 +67,7 @@ def divergence_diagnostics(
     -------
     DataFrame, a row a measure (relative and adjusted ones, too, where `scores` has them): measure,
     a column an energy and a covariate, split_half, and person_mean, person_lowest and
-    person_highest over people; NaN where a reliability does not exist.
+    person_highest over people who have one; NaN where a reliability does not exist.
     """
     regressors = pd.concat([scores[[c for c in ENERGIES if c in scores]], covariates], axis=1)
     rows = []
@@ -76,6 +77,7 @@ def divergence_diagnostics(
         row = {name: _spearman(scores[measure], regressors[name]) for name in regressors}
         row["split_half"] = split_half.get(measure, np.nan)
         each = np.asarray(person.get(measure, [np.nan]))
+        each = each[np.isfinite(each)] if np.isfinite(each).any() else np.array([np.nan])
         row |= {
             "person_mean": each.mean(),
             "person_lowest": each.min(),
@@ -92,6 +94,7 @@ def split_half_reliability(
     *,
     others: Sequence[np.ndarray] | None = None,
     controls: Sequence[np.ndarray] | None = None,
+    usable: Sequence[np.ndarray] | None = None,
     finish: Callable[[pd.DataFrame], pd.DataFrame] = lambda scores: scores,
     **settings: object,
 ) -> dict[str, float]:
@@ -99,13 +102,13 @@ def split_half_reliability(
 
     Stepped up to the whole group by Spearman-Brown, 2 r / (1 + r). Halves of the sensors or of the
     bins would not do: noise is shared between them, so that private noise itself would repeat.
-    Where `others` were predicted from all people, the halves share data: measures that use them
+    The words that both halves have count. Where `others` were predicted from all people, the halves share data: measures that use them
     (gap, added_by_others, relative and adjusted ones) come out biased. Scores of words differ in
     truth and in noise, so the step-up is an approximation.
 
     Parameters
     ----------
-    responses, predictions, folds, others, controls, settings
+    responses, predictions, folds, others, controls, usable, settings
         As in `word_divergence`.
     finish
         What is done to the scores of each half before they are compared: carried over to words,
@@ -126,6 +129,7 @@ def split_half_reliability(
             folds,
             others=None if others is None else others[half],
             controls=None if controls is None else controls[half],
+            usable=None if usable is None else usable[half],
             **settings,
         )
         halves.append(finish(scores))

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmbrain.divergence.people import samples_of_people
 from lmbrain.encoding.folds import Folds
 from lmbrain.errors import LmbrainError
 
 
 def select_reliable_sensors(
-    responses: Sequence[np.ndarray], folds: Folds, window: np.ndarray, fraction: float
+    responses: Sequence[np.ndarray],
+    folds: Folds,
+    window: np.ndarray,
+    fraction: float,
+    usable: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
     """The sensors whose responses people share most, in each fold's training samples.
 
@@ -26,40 +31,51 @@ def select_reliable_sensors(
     window : (t,) bool
     fraction : (0, 1]
         Of the sensors to keep, at least one.
+    usable : of each person, (n,) bool
+        The samples of her own folds; by default all.
 
     Returns
     -------
-    (n_outer, s) bool, True where the correlation between people, mean over pairs and bins of the
-    window, is highest.
+    (n_outer, s) bool, True where the correlation between people, mean over pairs (that have the
+    sample) and bins of the window, is highest.
 
     Raises
     ------
     LmbrainError
         If there are fewer than two people, shapes disagree, the window holds no bin, or a sensor
-        is constant or not finite in a training fold.
+        is constant or not finite in a training fold, or if no two people share a training sample.
     """
     people, shape = len(responses), responses[0].shape
     if people < 2:
         raise LmbrainError("Reliable sensors need at least two people.")
     if any(r.shape != shape for r in responses) or shape[0] != len(folds.block):
         raise LmbrainError("The people's responses differ in shape; rerun from the same folds.")
+    has = samples_of_people(responses, folds, usable)
     bins = np.flatnonzero(window_mask(window, shape[2]))
     score = np.empty((folds.n_outer, shape[1]))
     for fold in range(folds.n_outer):
-        chosen = np.ix_(folds.train(fold), np.arange(shape[1]), bins)
-        total = np.zeros((chosen[0].size, shape[1], len(bins)), np.float32)
+        train = folds.train(fold)
+        total = np.zeros((train.sum(), shape[1], len(bins)), np.float32)
         for person, response in enumerate(responses):
-            values = response[chosen]
+            own = train & has[person]
+            values = response[np.ix_(own, np.arange(shape[1]), bins)]
             mean, sd = values.mean(axis=0, dtype=float), values.std(axis=0, dtype=float)
             if not (sd > 0).all():
                 raise LmbrainError(
                     f"Person {person} (from 0) has a sensor that is constant or not finite in a "
                     "training fold; mark it as bad."
                 )
-            total += (values - mean.astype(np.float32)) / sd.astype(np.float32)
+            total[own[train]] += (values - mean.astype(np.float32)) / sd.astype(np.float32)
         # The variance of a sum of standardised responses: 1 each, and twice r a pair.
-        pairs = (np.mean(total**2, axis=0, dtype=float) - people) / (people * (people - 1))
-        score[fold] = pairs.mean(axis=1)
+        together = has[:, train].sum(axis=0)
+        pairs = (together * (together - 1)).sum() / len(total)
+        if pairs == 0:
+            raise LmbrainError(
+                f"No two people have a sample in common outside block {fold} of the folds; "
+                "list one of them under data.exclude."
+            )
+        shared = (np.mean(total**2, axis=0, dtype=float) - together.sum() / len(total)) / pairs
+        score[fold] = shared.mean(axis=1)
     return _highest(score, fraction)
 
 

@@ -76,7 +76,8 @@ def sentence_divergence(
         The words table.
     minimal_sentence_words
         Sentences with fewer scored words are dropped: words without a score (lost, outside the
-        recording, outside all folds) count neither here nor in the mean.
+        recording, outside all folds, or of one person alone where others have pairs) count neither
+        here nor in the mean.
 
     Returns
     -------

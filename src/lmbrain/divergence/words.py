@@ -3,6 +3,8 @@
 Notation (all in units of the training fold's standard deviation, held out, over the selected
 sensors and the bins of the window, divided by their number d): response y_p of person p, the
 language model's prediction L_p, the prediction X_p from other people's responses to the same word.
+
+People may lack samples (`lmbrain.divergence.people`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,12 @@ from lmbrain.divergence.components import (
     generalised_components,
     shared_components,
     training_residuals,
+)
+from lmbrain.divergence.people import (
+    mean_over_people,
+    mean_without,
+    pair_products,
+    samples_of_people,
 )
 from lmbrain.divergence.sensors import window_mask
 from lmbrain.encoding.folds import Folds
@@ -85,6 +93,7 @@ def divergence_by_person(
     others: Sequence[np.ndarray] | None = None,
     controls: Sequence[np.ndarray] | None = None,
     features: np.ndarray | None = None,
+    usable: Sequence[np.ndarray] | None = None,
 ) -> WordScores:
     """Every measure of divergence, a row a sample (word or volume).
 
@@ -107,7 +116,9 @@ def divergence_by_person(
         Not denoised.
     predictions, others, controls : of each person, (n, s, t)
         Held-out predictions from the language model's features, from other people, from controls.
+        That from other people may be NaN where nobody else has the sample.
     folds
+        Of the study.
     window : (t,) bool
     sensors : (n_outer, s) bool
         From `select_reliable_sensors` or `select_sensors`.
@@ -116,11 +127,14 @@ def divergence_by_person(
         on those of all people: fitted on training samples, they know no test sample.
     features : (n, f)
         Taken out of the training responses before their components are found.
+    usable : of each person, (n,) bool
+        The samples of her own folds (`lmbrain.encoding.folds.Folds.of_person`); by default all.
 
     Returns
     -------
     WordScores
-        Tables of n rows, NaN for samples never used. `together.attrs['note']` names what one
+        Tables of n rows, NaN for samples never used and, where a measure needs several people,
+        for those that too few have. `together.attrs['note']` names what one
         person alone, or a study without `others`, cannot give.
 
     Raises
@@ -134,14 +148,15 @@ def divergence_by_person(
         "other": others,
         "control": controls,
     }
-    shape = _check(people, folds)
+    has = samples_of_people(responses, folds, usable)
+    shape = _check(people, folds, has)
     window = window_mask(window, shape[2])
     if sensors.dtype != bool or sensors.shape != (folds.n_outer, shape[1]):
         raise LmbrainError(f"sensors must be True or False for {folds.n_outer} folds x {shape[1]}.")
     parts = []
     for fold in range(folds.n_outer):
         chosen = np.ix_(np.flatnonzero(sensors[fold]), np.flatnonzero(window))
-        scaled = _in_training_units(people, folds.train(fold), chosen)
+        scaled = _in_training_units(people, folds.train(fold), chosen, has)
         terms = _terms(scaled, folds, fold, components, features)
         rows = np.flatnonzero(folds.test(fold))
         parts.append([table.set_index(rows) for table in _tables(terms)])
@@ -208,7 +223,7 @@ def _terms(
         apart = _energies([a - b for a, b in zip(y, other, strict=True)])
         own["gap"] = own["squared_error"] - apart
         stacked = zip(y, predicted, other, control or [None] * len(y), strict=True)
-        own["added_by_others"] = np.array([added_by_others(*arrays) for arrays in stacked])
+        own["added_by_others"] = np.array([_added(*arrays) for arrays in stacked])
     pairs: set[str] = set()
     if several:
         products = _residual_products(residual, everything, folds, fold, components, features)
@@ -238,12 +253,17 @@ def _residual_products(
     features: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
     """Residual products of the test samples' residuals, (people, test samples) each."""
+    products = pair_products(residual)
     learnt = training_residuals(responses, folds, fold, features)
+    if not sum(np.isfinite(r[:, 0]).astype(int) for r in learnt).max() > 1:
+        missing = np.full_like(products, np.nan)  # no two people share a training sample
+        names = ("residual_product_components", "residual_product_generalised")
+        return {"residual_product": products} | dict.fromkeys(names, missing)
     shared = shared_components(learnt, components)
     generalised = generalised_components(learnt, components)
     on_shared = pair_products([r @ shared for r in residual])
     return {
-        "residual_product": pair_products(residual),
+        "residual_product": products,
         "residual_product_components": on_shared * (components / residual[0].shape[1]),
         "residual_product_generalised": pair_products([r @ generalised for r in residual]),
     }
@@ -252,8 +272,8 @@ def _residual_products(
 def _tables(terms: _Terms) -> list[pd.DataFrame]:
     """All people's scores, then each person's own, then those of the people but each one."""
     people = len(terms.own["squared_error"])
-    every = {name: values.mean(axis=0) for name, values in terms.own.items()}
-    tables = [_with_relative(every, terms.typical.mean(axis=0) if people > 1 else None)]
+    every = {name: mean_over_people(values) for name, values in terms.own.items()}
+    tables = [_with_relative(every, mean_over_people(terms.typical) if people > 1 else None)]
     if people == 1:
         return tables
     for p in range(people):
@@ -261,22 +281,14 @@ def _tables(terms: _Terms) -> list[pd.DataFrame]:
         tables.append(_with_relative(own, terms.typical[p]))
     for p in range(people):
         rest = {
-            name: _rest(values, p, name in terms.pairs)
+            name: mean_without(values, p, name in terms.pairs)
             for name, values in terms.own.items()
             if people > 2 or name not in terms.pairs
         }
-        tables.append(_with_relative(rest, _rest(terms.typical, p, True) if people > 2 else None))
+        tables.append(
+            _with_relative(rest, mean_without(terms.typical, p, True) if people > 2 else None)
+        )
     return tables
-
-
-def _rest(own: np.ndarray, person: int, pairs: bool) -> np.ndarray:
-    """The mean over the other people, or over the pairs without this person.
-
-    Summed over people, products with the mean of the others count every pair twice; those with
-    this person are as many as two times its own row.
-    """
-    left = 2 if pairs else 1
-    return (own.sum(axis=0) - left * own[person]) / (len(own) - left)
 
 
 def _with_relative(scores: dict[str, np.ndarray], typical: np.ndarray | None) -> pd.DataFrame:
@@ -284,29 +296,27 @@ def _with_relative(scores: dict[str, np.ndarray], typical: np.ndarray | None) ->
     table = pd.DataFrame(scores)
     if typical is None:
         return table
-    scale = np.maximum(table["shared_energy"], 0) + np.mean(np.maximum(typical, 0))
+    finite = typical[np.isfinite(typical)]
+    usual = np.mean(np.maximum(finite, 0)) if len(finite) else np.nan
+    scale = np.maximum(table["shared_energy"], 0) + usual
     for measure in MEASURES:
         if measure in table:
             table[f"{measure}_relative"] = table[measure] / scale
     return table
 
 
-def pair_products(values: Sequence[np.ndarray]) -> np.ndarray:
-    """Row-wise products of each person with the mean of the others, <v_p, mean v_q> / d.
-
-    Their mean over people is that over pairs p != q of <v_p, v_q> / d: unbiased for the energy of
-    what people share, when the rest is independent between them.
-
-    Parameters
-    ----------
-    values : of each of two or more people, (n, d)
-
-    Returns
-    -------
-    (people, n)
-    """
-    total = np.sum(values, axis=0)
-    return np.array([np.mean(v * (total - v), axis=1) for v in values]) / (len(values) - 1)
+def _added(
+    response: np.ndarray,
+    prediction: np.ndarray,
+    other: np.ndarray,
+    control: np.ndarray | None,
+) -> np.ndarray:
+    """`added_by_others` of the words that this person and others have; NaN elsewhere."""
+    rows = np.isfinite(response).all(axis=1) & np.isfinite(other).all(axis=1)
+    result = np.full(len(response), np.nan)
+    arrays = (response, prediction, other, control)
+    result[rows] = added_by_others(*(None if a is None else a[rows] for a in arrays))
+    return result
 
 
 def _energies(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -315,9 +325,15 @@ def _energies(values: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _in_training_units(
-    people: dict[str, Sequence[np.ndarray] | None], train: np.ndarray, chosen: tuple
+    people: dict[str, Sequence[np.ndarray] | None],
+    train: np.ndarray,
+    chosen: tuple,
+    has: np.ndarray,
 ) -> dict[str, list[np.ndarray]]:
-    """Selected sensors and bins as (n, d), minus training mean, over training deviation."""
+    """Selected sensors and bins as (n, d), minus training mean, over training deviation.
+
+    Samples that a person lacks are NaN.
+    """
     moments, scaled = [], {}
     for kind, arrays in people.items():
         if arrays is None:
@@ -326,10 +342,11 @@ def _in_training_units(
         for person, array in enumerate(arrays):
             values = array[:, chosen[0], chosen[1]].reshape(len(array), -1).astype(np.float32)
             if kind == "response":
+                own = values[train & has[person]]
                 moments.append(
                     (
-                        values[train].mean(axis=0, dtype=float).astype(np.float32),
-                        values[train].std(axis=0, dtype=float).astype(np.float32),
+                        own.mean(axis=0, dtype=float).astype(np.float32),
+                        own.std(axis=0, dtype=float).astype(np.float32),
                     )
                 )
             mean, sd = moments[person]
@@ -338,11 +355,15 @@ def _in_training_units(
                     f"Person {person} (from 0) has a sensor that is constant in a training fold; "
                     "mark it as bad."
                 )
-            scaled[kind].append((values - mean) / sd)
+            values = (values - mean) / sd
+            values[~has[person]] = np.nan
+            scaled[kind].append(values)
     return scaled
 
 
-def _check(people: dict[str, Sequence[np.ndarray] | None], folds: Folds) -> tuple[int, ...]:
+def _check(
+    people: dict[str, Sequence[np.ndarray] | None], folds: Folds, has: np.ndarray
+) -> tuple[int, ...]:
     shape = people["response"][0].shape
     for kind, arrays in people.items():
         if arrays is None:
@@ -355,7 +376,10 @@ def _check(people: dict[str, Sequence[np.ndarray] | None], folds: Folds) -> tupl
                     f"The {kind} of person {person} (from 0) has shape {array.shape}, not {shape} "
                     f"with the {len(folds.block)} samples of the folds; rerun from the same folds."
                 )
-            if not np.isfinite(array[folds.usable]).all():
+            finite = np.isfinite(array).all(axis=(1, 2))
+            # Where people lack samples, nobody else may have this one, or enough of its block.
+            complete = kind != "other" or has[:, folds.usable].all()
+            if not (finite[has[person]].all() if complete else finite[has[person]].any()):
                 raise LmbrainError(
                     f"The {kind} of person {person} (from 0) is missing for a usable sample; "
                     "predict every usable sample from the same folds."
