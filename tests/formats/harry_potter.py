@@ -83,4 +83,5 @@ def write(folder: Path, words: int = 120) -> dict:
             "harry_potter": {"root": str(folder), "chapters": [9, 10], "form": "people"},
         },
         "responses": {"picks": ["mag"]},
+        "folds": {"outer": 6},  # three of them in the chapter that all people read
     }

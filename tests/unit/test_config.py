@@ -10,6 +10,7 @@ from lmbrain.errors import LmbrainError
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
 SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",), ("arrays",)]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
+SHIPPED += [("harry_potter_both",), ("harry_potter_denoised",)]
 SHIPPED += [("toy", "null", "no_response")]
 
 
@@ -127,7 +128,7 @@ def repeated(base: dict, override: dict, path: str = "") -> list[str]:
     found = []
     for key, value in override.items():
         assert key in base, f"{path}{key}"
-        if isinstance(value, dict) and isinstance(base[key], dict):
+        if isinstance(value, dict) and base[key] and isinstance(base[key], dict):
             found += repeated(base[key], value, f"{path}{key}.")
         elif value == base[key]:
             found.append(f"{path}{key}")
