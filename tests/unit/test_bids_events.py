@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configs import read_config
 from lmbrain.datasets.bids_events import parse_dictionary, read_events, words_of_run
 from lmbrain.errors import LmbrainError
 
@@ -23,24 +24,7 @@ PLAIN = {
     "sentence_column": None,
     "sentence_pause": None,
 }
-# As two public data sets name things.
-ARMENI = PLAIN | {
-    "word_column": "value",
-    "kind_columns": ["type"],
-    "word_kinds": ["word_onset_*"],
-    "other_kinds": [],
-    "silences": ["sp"],
-    "quoted": True,
-    "sentence_pause": 0.3,
-}
-MASC = PLAIN | {
-    "dictionary_column": "trial_type",
-    "kind_columns": ["kind", "condition"],
-    "word_kinds": ["word/sentence"],
-    "other_kinds": ["word/*"],
-    "story_column": "story",
-    "sentence_column": "sequence_id",
-}
+ARMENI, MASC = (read_config(name)["data"]["bids"]["events"] for name in ("armeni", "meg_masc"))
 
 
 def write(folder: Path, header: str, *rows: str) -> Path:
