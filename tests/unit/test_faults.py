@@ -191,6 +191,11 @@ def test_the_field_follows_the_head(beginning):
     assert max(away) > 0.05
 
 
+def test_a_head_that_leaves_the_helmet_is_refused(tmp_path, beginning):
+    with pytest.raises(LmbrainError, match="person 01 would touch the helmet; lower .*movement"):
+        record(tmp_path, tale=beginning, movement={"distance": 0.1})
+
+
 def test_positions_lie_beside_a_recording_with_movement(tmp_path, plain, beginning):
     record(tmp_path, tale=beginning, movement={"distance": 0.01, "rotation": 4.0})
     assert not recording(plain).with_suffix(".pos").exists()

@@ -29,7 +29,7 @@ class HeadPath:
     times
         Positions, s from the run's start on, the last at or after its end.
     heads
-        Positions x 6: offset (m) and rotation vector (radians) of the head in the helmet.
+        Positions x 6: offset (m) and rotation vector (radians) of the head against the device.
     """
 
     times: np.ndarray

@@ -22,7 +22,7 @@ from lmbrain.simulation.sources import (
     time_course,
     topographies,
 )
-from lmbrain.simulation.systems import measurement_info, sensor_picks
+from lmbrain.simulation.systems import SEATS, measurement_info, sensor_picks
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Person:
     brain
         Background activity.
     head
-        Offset (m) and rotation vector (radians) of the head from the helmet's middle, 6 numbers.
+        Offset (m) and rotation vector (radians) of the head against the device, 6 numbers.
     noisy, flat
         Names of the broken channels.
     """
@@ -108,6 +108,7 @@ def make_person(
         currents[own] *= strengths[group] / peak
         start = own.stop
     currents *= [source.gain for source in sources]
+    head[:3] += SEATS[system]
     if system != "neuromag":
         pattern = _pattern(_sensors(system, head), brain, sources)
     noisy, flat = _broken(system, stream(seed, subject, "bad channels"))

@@ -9,6 +9,7 @@ import mne
 import numpy as np
 import pandas as pd
 
+from lmbrain.errors import LmbrainError
 from lmbrain.simulation import noise, surroundings
 from lmbrain.simulation.head import COIL_CHANNEL, HeadPath, add_coils, coil_places, head_path
 from lmbrain.simulation.person import Person, stream
@@ -16,6 +17,7 @@ from lmbrain.simulation.sources import dipole_gain, time_course, topographies
 from lmbrain.simulation.stimulus import FIXATION
 from lmbrain.simulation.systems import (
     EXTRA_CHANNELS,
+    clearance,
     device_to_head,
     measurement_info,
     sensor_picks,
@@ -75,6 +77,11 @@ def simulate_run(
         each onset, `EOG061` and `ECG063` (V), with coils `STI201`.
     path
         The head's positions; None where it kept still.
+
+    Raises
+    ------
+    LmbrainError
+        If the head moves out of the helmet, or the coils need a higher sampling rate.
     """
     rng = stream(person.seed, person.subject, "run", run)
     move = [0.002, 0.002, 0.002, *np.deg2rad([1, 1, 1])]
@@ -186,6 +193,11 @@ def _fields_at(
     head: np.ndarray, meg: mne.Info, person: Person, conditions: Conditions
 ) -> list[np.ndarray]:
     meg["dev_head_t"] = device_to_head(head)
+    if clearance(meg) <= 0:
+        raise LmbrainError(
+            f"The head of person {person.subject} would touch the helmet; lower "
+            "data.simulated.recordings.faults.movement."
+        )
     return _fields(meg, person, conditions)
 
 

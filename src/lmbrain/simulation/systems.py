@@ -19,6 +19,12 @@ from lmbrain.simulation.sources import HEAD_RADIUS, ORIGIN
 EXTRA_CHANNELS = {"STI101": "stim", "EOG061": "eog", "ECG063": "ecg"}
 SYSTEMS = ("neuromag", "ctf275", "kit157")
 KIT_SENSORS = 157
+# Offset (m) of a head in the middle of the helmet, as `measurement_info` takes it.
+SEATS = {
+    "neuromag": np.zeros(3),
+    "ctf275": np.array([0.0, 0.0, 0.01]),
+    "kit157": np.array([0.0, 0.0, 0.01]),
+}
 PLANAR_BASELINE = 0.0168  # m
 AXIAL_BASELINES = {  # m, by coil type
     FIFF.FIFFV_COIL_CTF_GRAD: 0.05,
@@ -79,7 +85,7 @@ def measurement_info(
     sampling_rate, line_frequency
         Hz.
     head
-        Offset (m) and rotation vector (radians) of the head in the helmet, 6 numbers.
+        Offset (m) and rotation vector (radians) of the head against the device, 6 numbers.
     system
         One of `SYSTEMS`.
     extra
@@ -107,6 +113,13 @@ def device_to_head(head: np.ndarray) -> mne.transforms.Transform:
     device_head[:3, :3] = mne.transforms.rotation3d(*head[3:])
     device_head[:3, 3] = ORIGIN + head[:3]
     return mne.transforms.Transform("meg", "head", device_head)
+
+
+def clearance(info: mne.Info) -> float:
+    """Least distance of a sensor from the head's surface, m; negative inside."""
+    places = np.array([info["chs"][k]["loc"][:3] for k in sensor_picks(info)])
+    middle = mne.transforms.apply_trans(info["dev_head_t"], places) - ORIGIN
+    return float(np.linalg.norm(middle, axis=1).min() - HEAD_RADIUS)
 
 
 def sensor_picks(info: mne.Info) -> np.ndarray:
