@@ -246,7 +246,7 @@ def comparison_of(effect, people, p, sensors):
     return xr.Dataset(found, coords={"sensor": sensors, "time": TIME}, attrs=notes)
 
 
-def tuning_section(own_p=0.01, specificity=True, info=None):
+def tuning_section(own_p=0.01, specificity=True, info=None, agreement=None):
     sensors = meg_info().ch_names
     history = pd.DataFrame(
         {"step": [0, 60, 120], "train_loss": [np.nan, 1.0, 0.5],
@@ -265,6 +265,7 @@ def tuning_section(own_p=0.01, specificity=True, info=None):
                                                                     strict=True)},
         table if specificity else None,
         info,
+        agreement,
     )  # fmt: skip
 
 
@@ -607,6 +608,18 @@ def test_no_hypothesis_is_said_plainly():
     section = hypotheses.section(ranked_table([]), groups_table(), 5)
     assert section.verdict.startswith("No hypothesis was proposed")
     assert not tables(section)
+
+
+def test_the_annotators_agreement_stands_below_the_word_categories():
+    agreement = pd.DataFrame(
+        {"category": ["physical"], "alpha": [0.81], "low": [0.7], "high": [0.9],
+         "annotators": [3], "words": [9], "share": [0.25]}
+    )  # fmt: skip
+    *_, categories, shown = [
+        b for b in tuning_section(agreement=agreement).blocks if isinstance(b, Table)
+    ]
+    assert "Which words gain" in categories.caption
+    assert shown.rows == [["physical", "0.81 [0.70, 0.90]", "25%"]]
 
 
 def test_tuning_verdict_counts_models_that_gain():

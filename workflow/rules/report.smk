@@ -74,6 +74,7 @@ rule report_page:
         histories=HISTORIES,
         comparisons=COMPARISONS,
         specificity=SPECIFICITY,
+        agreement=AGREEMENT,
         scorecard=rules.scorecard.output.scorecard if STUDY.data.kind == "simulated" else [],
     output:
         page=f"{ROOT}/report/index.html",

@@ -26,6 +26,7 @@ from lmbrain.words import read_words
 
 HISTORY = ("step", "train_loss", "validation_loss", "validation_accuracy")
 SPECIFICITY = ("gain", "ci_low", "ci_high", "p", "p_corrected", "n_words")
+AGREEMENT = ("alpha", "low", "high", "annotators", "words", "share")
 WORDS = {"text", "story", "property", "hypothesis", "measure", "ranks"}
 SENTENCES = {"examples_for", "examples_against"}
 
@@ -53,7 +54,8 @@ with job(snakemake) as made:
     ceiling = read_netcdf(given.ceiling)
     divergence_made = read_json(Path(given.word_divergence).with_suffix(".json"))["made_by"]
     folds_made = read_json(Path(given.folds).with_suffix(".json"))["made_by"]
-    notes = {"Folds": [folds_made["note"]]}
+    words_made = read_json(Path(given.words).with_suffix(".json"))["made_by"]
+    notes = {"Data": [words_made.get("note", "")], "Folds": [folds_made["note"]]}
     for space, found in significance.items():
         said = [encoding.penalty_note(scores[space]), *found.attrs["notes"].split("\n")]
         notes[f"Encoding, {space}"] = said
@@ -102,7 +104,8 @@ with job(snakemake) as made:
         comparisons = by_name(params.domains, given.comparisons, read_netcdf)
         histories = by_name(params.domains, given.histories, lambda p: read_table(p, HISTORY))
         table = read_table(given.specificity[0], SPECIFICITY) if given.specificity else None
-        sections.append(tuning.section(histories, comparisons, table, info))
+        agreement = read_table(given.agreement[0], AGREEMENT) if given.agreement else None
+        sections.append(tuning.section(histories, comparisons, table, info, agreement))
         notes |= {f"Tuned on {d}": c.attrs["notes"].split("\n") for d, c in comparisons.items()}
     hashes = dict(zip(given, made["inputs"].values(), strict=True))
     sections.append(methods.section(config, len(params.subjects), notes, hashes))

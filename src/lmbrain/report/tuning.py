@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lmbrain.inference.specificity import OWN_MINUS_OTHERS
+from lmbrain.report import annotators
 from lmbrain.report.blocks import Block, Cell, Picture, Section, Table, Text
 from lmbrain.report.comparison import (
     COLUMNS,
@@ -45,6 +46,7 @@ def section(
     comparisons: Mapping[str, xr.Dataset],
     specificity: pd.DataFrame | None,
     info: mne.Info | None,
+    agreement: pd.DataFrame | None = None,
 ) -> Section:
     """Describe the tuned models.
 
@@ -58,6 +60,9 @@ def section(
         From `lmbrain.inference.specificity.specificity`; None without word categories.
     info
         Positions of the sensors; None draws no maps.
+    agreement
+        Of the word categories' annotators, from `lmbrain.datasets.annotators.agreement_table`;
+        None where it is not known.
     """
     blocks: list[Block] = [_curves(histories, comparisons)]
     if info is not None:
@@ -65,6 +70,8 @@ def section(
     blocks.append(_table(histories, comparisons))
     if specificity is not None:
         blocks.append(_heat_map(specificity))
+    if agreement is not None:
+        blocks.append(annotators.table(agreement))
     # One note a sentence, each once, naming the models that it is about.
     notes: dict[str, list[str]] = {}
     for domain, comparison in comparisons.items():
