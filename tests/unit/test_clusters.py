@@ -1,10 +1,13 @@
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
+from lmbrain.artefacts import write_netcdf
 from lmbrain.errors import LmbrainError
 from lmbrain.inference.clusters import cluster_masses, read_neighbours, sensor_adjacency
+from lmbrain.responses import continuous
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,8 @@ def test_sensors_without_neighbours_are_refused(info):
 
 
 def test_files_without_positions_have_no_neighbours(tmp_path, info):
+    running = continuous(pd.DataFrame({"LATL": [1.0, 2.0]}), np.arange(2.0))
+    write_netcdf(running.to_dataset(), tmp_path / "responses.nc", {})
     assert read_neighbours(tmp_path / "responses.nc", ["LATL"], 1) is None
     some = mne.pick_info(info, mne.pick_types(info, meg="mag")[:20])
     epochs = mne.EpochsArray(np.zeros((2, 20, 3)), some, verbose="error")
@@ -60,6 +65,18 @@ def test_files_without_positions_have_no_neighbours(tmp_path, info):
     found = read_neighbours(tmp_path / "sub-01-epo.fif", some.ch_names, 3)
     expected = sensor_adjacency(info, some.ch_names, 3)
     assert (found != expected).nnz == 0
+
+
+@pytest.mark.parametrize(("system", "kind"), [("neuromag", "grad"), ("ctf275", "mag")])
+def test_running_responses_that_name_their_system_have_its_neighbours(tmp_path, system, kind):
+    info = mne.channels.read_meg_canonical_info(system, verbose="error")
+    info = mne.pick_info(info, mne.pick_types(info, meg=kind)[2:])
+    running = continuous(pd.DataFrame(np.eye(3, len(info.ch_names))), np.arange(3.0))
+    running = running.assign_coords(sensor=info.ch_names).assign_attrs(system=system)
+    write_netcdf(running.to_dataset(), tmp_path / "responses.nc", {})
+    found = read_neighbours(tmp_path / "responses.nc", info.ch_names, 1)
+    assert found.nnz > len(info.ch_names)
+    assert (found != sensor_adjacency(info, info.ch_names, 1)).nnz == 0
 
 
 def test_mass_of_a_cluster_goes_to_all_its_members_and_to_nobody_else():

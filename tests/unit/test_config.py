@@ -9,9 +9,10 @@ from lmbrain.errors import LmbrainError
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
 SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",), ("arrays",)]
+SHIPPED += [("moth",), ("moth", "listening_as_published")]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 SHIPPED += [("harry_potter_both",), ("harry_potter_denoised",)]
-SHIPPED += [("toy", "null", "no_response")]
+SHIPPED += [("toy", "null", "no_response"), ("meg_masc",), ("armeni",)]
 
 
 @pytest.mark.parametrize("names", SHIPPED, ids="+".join)

@@ -12,7 +12,7 @@ from lmbrain.words import read_words
 
 pytestmark = pytest.mark.workflow
 
-FORMATS = ["epochs", "arrays", "bids"]
+FORMATS = ["epochs", "arrays", "moth"]
 TINY = {
     "data": {"simulated": {"language": {"corpus_sentences": 600, "analysed_model": {"steps": 10}}}},
     "folds": {"outer": 3},

@@ -10,7 +10,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from lmbrain.artefacts import open_netcdf
 from lmbrain.errors import LmbrainError
+from lmbrain.meg.canonical_sensors import canonical_info
 
 if TYPE_CHECKING:
     import mne
@@ -54,15 +56,18 @@ def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> spars
                 f"Sensor {channel['ch_name']} has no position in the recording, so that clusters "
                 "have no neighbours; add the positions (mne.Info.set_montage or the raw file's)."
             )
-    place = {name: i for i, name in enumerate(sensors)}
+    # CTF's recordings name sensors MLC11-1609, their template MLC11.
+    place = {name.split("-")[0]: i for i, name in enumerate(sensors)}
+    place |= {name: i for i, name in enumerate(sensors)}
     rows, columns = [], []
     for kind in dict.fromkeys(chosen.get_channel_types()):
         with mne.utils.use_log_level("error"):
             found, names = mne.channels.find_ch_adjacency(chosen, kind)
         first, second = found.nonzero()
         alone = [s for s, k in zip(sensors, chosen.get_channel_types(), strict=True) if k == kind]
-        if not set(alone) <= set(names):
-            unknown = next(s for s in alone if s not in names)
+        known = set(names)
+        unknown = next((s for s in alone if not known & {s, s.split("-")[0]}), None)
+        if unknown is not None:
             raise LmbrainError(
                 f"MNE's neighbours of {kind} sensors do not name {unknown}; name the sensors as "
                 "their system does."
@@ -79,9 +84,14 @@ def sensor_adjacency(info: mne.Info, sensors: Sequence[str], bins: int) -> spars
 def read_neighbours(
     recording: str | Path, sensors: Sequence[str], bins: int
 ) -> sparse.csr_array | None:
-    """`sensor_adjacency` of a file of word-locked epochs (FIF); None for other files."""
+    """`sensor_adjacency` of a file of responses; None where it does not say where sensors are.
+
+    Epochs (FIF) do, and running responses (netCDF) with the attribute `system`.
+    """
     if Path(recording).suffix != ".fif":
-        return None
+        with open_netcdf(recording) as data:
+            system = data["responses"].attrs.get("system")
+        return None if system is None else sensor_adjacency(canonical_info(system), sensors, bins)
     import mne
 
     info = mne.read_epochs(recording, preload=False, verbose="error").info

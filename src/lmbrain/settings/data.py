@@ -111,8 +111,17 @@ class Arrays(Section):
     pause: Positive | None
 
 
+class Moth(Section):
+    root: str | None
+    sampling_rate: Positive | None
+    bin_width: Positive
+    system: Literal["neuromag", "ctf275", "ctf151"] | None
+    sensors: str | None
+    pause: Positive | None
+
+
 class Data(Section):
-    kind: Literal["simulated", "bids", "harry_potter", "alice", "epochs", "arrays"]
+    kind: Literal["simulated", "bids", "harry_potter", "moth", "alice", "epochs", "arrays"]
     subjects: Annotated[list[Label], Field(min_length=1)]
     exclude: list[Label]
     story: Name
@@ -120,6 +129,7 @@ class Data(Section):
     simulated: Simulated
     bids: Bids
     harry_potter: HarryPotter
+    moth: Moth
     alice: Alice
     epochs: Epochs
     arrays: Arrays
@@ -141,6 +151,12 @@ class Data(Section):
         odd = sorted({*faults.silent, *faults.unresponsive} - set(self.subjects))
         if odd:
             raise ValueError(f"simulated.recordings.faults names {odd[0]!r}, no subject")
+        return self
+
+    @model_validator(mode="after")
+    def known_rate(self) -> Data:
+        if self.kind == "moth" and self.moth.sampling_rate is None:
+            raise ValueError("moth.sampling_rate must be given (Hz); the release does not say it")
         return self
 
     @model_validator(mode="after")
@@ -170,5 +186,8 @@ class Data(Section):
     @property
     def sampling_interval(self) -> float | None:
         """Of continuous responses, s; None for word-locked ones."""
-        intervals = {"alice": self.alice.repetition_time, "arrays": self.arrays.interval}
-        return intervals.get(self.kind)
+        return {
+            "alice": self.alice.repetition_time,
+            "arrays": self.arrays.interval,
+            "moth": self.moth.bin_width,
+        }.get(self.kind)
