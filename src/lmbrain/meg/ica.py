@@ -131,7 +131,9 @@ def _slow_copy(
         info["sfreq"] = raw.info["sfreq"] / down
     first = round(raw.first_samp / down)
     copy = mne.io.RawArray(np.concatenate(blocks), info, first_samp=first, verbose="error")
-    copy.set_annotations(raw.annotations, verbose="error")
+    notes = raw.annotations
+    onsets = notes.onset - raw.first_time + copy.first_time
+    copy.annotations.append(onsets, notes.duration, notes.description)
     return copy.filter(high_pass, None, picks="meg", verbose="error")
 
 

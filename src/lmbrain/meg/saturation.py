@@ -62,15 +62,8 @@ def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) ->
         )
     saturated = _widened(saturated, round(settings["margin"] * rate))
     starts, stops = _stretches(saturated)
-    offset = 0.0 if raw.info["meas_date"] is None else raw.first_time
-    found = mne.Annotations(
-        starts / rate + offset,
-        (stops - starts) / rate,
-        NAME,
-        orig_time=raw.info["meas_date"],
-    )
-    if len(found):
-        raw.set_annotations(raw.annotations + found, verbose="error")
+    # Appended, not set anew: that would move the annotations of recordings without a date.
+    raw.annotations.append(starts / rate + raw.first_time, (stops - starts) / rate, NAME)
     return round(float(saturated.sum() / rate), 3)
 
 
@@ -79,15 +72,10 @@ def usable(raw: mne.io.BaseRaw) -> list[tuple[int, int]]:
     good = np.ones(len(raw.times), bool)
     for note in raw.annotations:
         if note["description"].lower().startswith(SKIPPED):
-            start = round((note["onset"] - _origin_of_time(raw)) * raw.info["sfreq"])
+            start = round((note["onset"] - raw.first_time) * raw.info["sfreq"])
             stop = start + round(note["duration"] * raw.info["sfreq"])
             good[max(start, 0) : max(stop, 0)] = False
     return list(zip(*(edges.tolist() for edges in _stretches(good)), strict=True))
-
-
-def _origin_of_time(raw: mne.io.BaseRaw) -> float:
-    """Annotation time of the first sample."""
-    return 0.0 if raw.annotations.orig_time is None else raw.first_time
 
 
 def _saturated(raw: mne.io.BaseRaw, share: float, shortest: int) -> np.ndarray:
