@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lmbrain.report.blocks import Cell, Table
 from lmbrain.report.wording import count, number, percent, plain
-
 
 
 def table(agreement: pd.DataFrame) -> Table:
@@ -19,8 +19,10 @@ def table(agreement: pd.DataFrame) -> Table:
     """
     rows: list[list[str | Cell]] = []
     for row in agreement.itertuples():
-        interval = f"{number(row.alpha, 2)} [{number(row.low, 2)}, {number(row.high, 2)}]"
-        rows.append([plain(str(row.category)), interval, percent(float(row.share))])
+        shown = number(row.alpha, 2)
+        if np.isfinite(row.alpha):
+            shown += f" [{number(row.low, 2)}, {number(row.high, 2)}]"
+        rows.append([plain(str(row.category)), shown, percent(float(row.share))])
     first = agreement.iloc[0]
     caption = (
         "Where the categories come from: the majority of "
