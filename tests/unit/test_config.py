@@ -3,9 +3,10 @@ import copy
 import pytest
 import yaml
 
-from configs import PROJECT, read_config
+from configs import PROJECT, merge, read_config
 from lmbrain.config import load_study
 from lmbrain.errors import LmbrainError
+from lmbrain.settings.data import Bids
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
 SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",), ("arrays",)]
@@ -83,6 +84,45 @@ def test_what_continuous_responses_do_not_allow_is_refused():
     config["encoding"]["ridge"]["denoised"] = True
     with pytest.raises(LmbrainError, match=r"no encoding\.ridge\.denoised"):
         load_study(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"missing": {"01": ["02"]}}, "the run '02' of subject '01'; the runs are 1_a, 1_b, 2_a"),
+        ({"missing": {"01": ["1_a", "1_b", "2_a", "2_b"]}}, "leaves subject '01' no run"),
+        ({"bids": {"story_per": "session", "events": {"story_column": "s"}}}, "story_per and"),
+        ({"bids": {"sessions": [], "story_per": "session"}}, "no sessions are listed"),
+        (
+            {"bids": {"events": {"sentence_column": "s", "sentence_pause": 1}}},
+            "sentence_column and sentence_pause exclude each other",
+        ),
+    ],
+)
+def test_settings_of_bids_data_that_exclude_each_other_are_named(change, said):
+    bids = {
+        "kind": "bids",
+        "subjects": ["01"],
+        "bids": {"sessions": ["1", "2"], "runs": ["a", "b"]},
+    }
+    config = merge(read_config(), {"data": merge(bids, change)})
+    with pytest.raises(LmbrainError, match=said):
+        load_study(config)
+
+
+def test_recordings_are_named_by_the_entities_that_differ():
+    base = read_config()["data"]["bids"]
+    named = {
+        ("1 2", "t", ""): ["1", "2"],
+        ("1", "t u", "a b"): ["t_a", "t_b", "u_a", "u_b"],
+        ("", "t", ""): ["01"],
+        ("", "t", "7"): ["7"],
+    }
+    for listed, labels in named.items():
+        sessions, tasks, runs = (entity.split() for entity in listed)
+        bids = Bids(**base | {"sessions": sessions, "tasks": tasks, "runs": runs})
+        assert list(bids.recordings) == labels
+    assert bids.recordings["7"] == {"session": None, "task": "t", "run": "7"}
 
 
 def test_a_missing_key_is_named():

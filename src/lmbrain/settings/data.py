@@ -169,6 +169,23 @@ class Data(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def known_runs(self) -> Data:
+        """Runs that people lack are among the recordings, and everybody has one."""
+        if self.kind != "bids":
+            return self
+        runs = list(self.bids.recordings)
+        for subject, lacking in self.missing.items():
+            odd = sorted(set(lacking) - set(runs))
+            if odd:
+                raise ValueError(
+                    f"missing names the run {odd[0]!r} of subject {subject!r}; the runs are "
+                    f"{', '.join(runs)}"
+                )
+            if subject in self.included and set(lacking) == set(runs):
+                raise ValueError(f"missing leaves subject {subject!r} no run; exclude the subject")
+        return self
+
     @property
     def included(self) -> list[str]:
         return [s for s in self.subjects if s not in self.exclude]
