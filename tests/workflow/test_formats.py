@@ -13,6 +13,7 @@ from lmbrain.words import read_words
 pytestmark = pytest.mark.workflow
 
 FORMATS = ["epochs", "arrays", "moth"]
+FORMATS += ["harry_potter", "harry_potter_denoised"]
 TINY = {
     "data": {"simulated": {"language": {"corpus_sentences": 600, "analysed_model": {"steps": 10}}}},
     "folds": {"outer": 3},

@@ -47,7 +47,13 @@ def test_without_a_data_folder_the_study_says_which_variable_to_set(fresh):
     assert "LMBRAIN_DATA" in result.stderr + result.stdout
 
 
-@pytest.mark.parametrize("name", ["config", "as_published", "alice", "toy", "meg_masc", "armeni"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("config", "as_published", "harry_potter_both", "harry_potter_denoised"),
+        *("alice", "toy", "meg_masc", "armeni"),
+    ],
+)
 def test_every_shipped_study_has_a_complete_plan(fresh, name, tmp_path):
     configs = () if name == "config" else (f"config/{name}.yaml",)
     plan = fresh.snakemake("--dry-run", configs=configs, LMBRAIN_DATA=str(tmp_path))
