@@ -80,7 +80,8 @@ def resample(raw: mne.io.BaseRaw, source: str, rate: float) -> None:
 
     A polyphase filter, whose kernel ends after 10 new samples on either side, so what lies
     beyond a gap reaches no further. Of the trigger channels the first value other than 0 in each
-    new sample's interval stays: short pulses survive, with their onset rounded down to a sample.
+    new sample's interval stays: short pulses survive, with their onset rounded down to a sample
+    (up to an old sample late where the rates are no multiples).
 
     Parameters
     ----------
