@@ -133,10 +133,11 @@ rule cross_subject_prediction:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=max(2500, 1000 + 300 * len(SUBJECTS)),
     params:
         **CLEARING,
         settings=values("denoising"),
+        seed=STUDY.seed,
         code=code("cross_subject_prediction.py"),
     message:
         "Predicting the responses of {wildcards.subject} from the other people's"
@@ -166,10 +167,11 @@ rule noise_ceiling:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=max(2500, 1000 + 200 * len(SUBJECTS)),
     params:
         **CLEARING,
         subjects=SUBJECTS,
+        seed=STUDY.seed,
         code=code("noise_ceiling.py"),
     message:
         "How much of the responses any model could predict"

@@ -1,12 +1,10 @@
 """Predict one person's responses to each held-out word from the other people's."""
 
-import xarray as xr
-
 from _job import job
 from lmbrain.artefacts import write_netcdf
 from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
-from lmbrain.meg.denoising import cross_subject_prediction
+from lmbrain.meg.cross_subject import cross_subject_file, predict_across
 
 with job(snakemake) as made:
     params = snakemake.params
@@ -15,13 +13,14 @@ with job(snakemake) as made:
         read_scored_responses(path, folds, params.drift_cutoff)
         for path in [snakemake.input.responses, *snakemake.input.others]
     )
-    values = cross_subject_prediction(
-        responses.to_numpy(), [o.to_numpy() for o in others], folds, **params.settings
+    found = predict_across(
+        responses.to_numpy(),
+        [other.to_numpy() for other in others],
+        folds.of_person(responses["usable"].to_numpy()),
+        **params.settings,
+        usable=[other["usable"].to_numpy() for other in others],
+        seed=params.seed,
     )
-    prediction = xr.DataArray(
-        values,
-        dims=responses.dims,
-        coords={"sensor": responses["sensor"], "time": responses["time"]},
-        name="prediction",
-    )
-    write_netcdf(prediction.to_dataset(), snakemake.output.prediction, made)
+    result = cross_subject_file(found, responses)
+    result.attrs["within_folds"] = int(params.settings["within_folds"])
+    write_netcdf(result, snakemake.output.prediction, made)

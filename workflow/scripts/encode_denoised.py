@@ -6,7 +6,7 @@ from lmbrain.encoding.drift import read_scored_responses
 from lmbrain.encoding.folds import read_folds
 from lmbrain.encoding.model import encode, read_parts
 from lmbrain.encoding.space import feature_space
-from lmbrain.meg.denoising import denoised_targets
+from lmbrain.meg.denoising import denoised_targets, words_with_others
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
@@ -18,8 +18,13 @@ with job(snakemake) as made:
         read_scored_responses(path, folds, cutoff)
         for path in [snakemake.input.responses, *snakemake.input.others]
     )
+    usable = [other["usable"].to_numpy() for other in others]
     others = [other.to_numpy() for other in others]
-    targets = denoised_targets(responses.to_numpy(), others, folds, **params.denoising)
+    folds = folds.of_person(responses["usable"].to_numpy())
+    folds = folds.of_person(words_with_others(folds, usable))
+    targets = denoised_targets(
+        responses.to_numpy(), others, folds, **params.denoising, usable=usable
+    )
     space, responses = feature_space(params.parts, parts, words, responses, folds, **params.design)
     gpu = products_device(snakemake)
     scores, _ = encode(space, responses, folds, **params.ridge, device=gpu, targets=targets)

@@ -4,22 +4,43 @@ People hear or read the same words, so what their responses share at the same se
 driven by the story. The correlation of two people's responses estimates the share of variance
 (reliability) of that part in one person's response, and a perfect model of it correlates with one
 person's response at sqrt(reliability). Where people's sensors see different patterns this is an
-underestimate; the cross-subject prediction, which learns the mapping, is given beside it.
+underestimate; the cross-subject prediction, which learns the mapping, is given beside it
+(`lmbrain.meg.cross_subject`), and so is what repeats of the same words share, where there are any
+(`lmbrain.meg.split_half`).
 Never compute these on denoised responses: those share data between people.
+
+Intervals are over other words, for these people: a delete-one-fold jackknife with Student's t.
+Nothing is fitted here, so that folds differ by their words alone, and folds are far longer than the
+autocorrelation of noise, which a bootstrap of words would have to be told. Other people would
+differ, too; the few of one study hardly say how much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
-from lmbrain.encoding.folds import Folds
-from lmbrain.encoding.scores import fold_correlation, unit_columns
+from lmbrain.encoding.folds import MINIMAL_SAMPLES, Folds
 from lmbrain.errors import LmbrainError
+from lmbrain.meg.pools import (
+    at_infinitely_many,
+    correlation_with_pools,
+    fold_mean,
+    joint_covariance,
+    mean_moments,
+    pool_curve,
+    take_part,
+)
 
 ONE_PERSON = "One person alone has no other brains to compare with: no ceiling can be estimated."
+TWO_PEOPLE = (
+    "Two people are too few for a ceiling at infinitely many: that needs two others who agree with "
+    "each other."
+)
+VALUES_AT_ONCE = 2**22  # of all people's responses in one fold, 32 MiB
 
 
 @dataclass(frozen=True)
@@ -34,17 +55,45 @@ class NoiseCeiling:
         Highest correlation a model can reach with one person: sqrt(max(reliability, 0)).
     leave_one_out : (person, s, t)
         Correlation of each person with the mean of the others, who are given equal weight.
+    leave_one_out_limit : (person, s, t)
+        The same with infinitely many others (`lmbrain.meg.pools`), which is each person's own
+        ceiling: it also corrects for others who are noisier than this person. Needs three people;
+        NaN where the others agree in nothing.
+    pools : (people - 1, s, t)
+        Correlation with the mean of 1, 2, ... others, averaged over pools, people and folds.
+    interval : mapping of (2, ...)
+        Ends of the 95% intervals of the first four, by name.
+    mean_reliability : (3,)
+        Of all sensors and bins together: mean, and the ends of its interval.
     note : str
-        Why the values are NaN; empty otherwise.
+        Why values are NaN; empty otherwise.
     """
 
     reliability: np.ndarray
     ceiling: np.ndarray
     leave_one_out: np.ndarray
+    leave_one_out_limit: np.ndarray
+    pools: np.ndarray
     note: str
+    interval: Mapping[str, np.ndarray]
+    mean_reliability: np.ndarray
 
 
-def ceiling_of_average(reliability: np.ndarray, people: int) -> np.ndarray:
+def spearman_brown(reliability: np.ndarray, number: float) -> np.ndarray:
+    """Reliability of the mean of several responses: P rho / (1 + (P - 1) rho).
+
+    Parameters
+    ----------
+    reliability : array of any shape
+        rho of one response; below 0 counts as 0.
+    number
+        P; below 1 for fewer than rho was measured with (1 / 2: of one of two that were averaged).
+    """
+    shared = reliability.clip(0)
+    return number * shared / (1 + (number - 1) * shared)
+
+
+def ceiling_of_average(reliability: np.ndarray, people: float) -> np.ndarray:
     """Highest correlation that a model can reach with the average response of several people.
 
     sqrt(P rho / (1 + (P - 1) rho)), rho the reliability of one person's response (Spearman-Brown);
@@ -56,21 +105,31 @@ def ceiling_of_average(reliability: np.ndarray, people: int) -> np.ndarray:
     people
         P; 1 gives the ceiling of one person.
     """
-    shared = reliability.clip(0)
-    return (people * shared / (1 + (people - 1) * shared)) ** 0.5
+    return spearman_brown(reliability, people) ** 0.5
 
 
-def noise_ceiling(responses: Sequence[np.ndarray], folds: Folds) -> NoiseCeiling:
+def noise_ceiling(
+    responses: Sequence[np.ndarray],
+    folds: Folds,
+    usable: Sequence[np.ndarray] | None = None,
+    seed: int = 0,
+) -> NoiseCeiling:
     """Estimate noise ceilings from people's un-denoised responses to the same words.
 
     All correlations are taken inside each test fold and averaged over folds, like the scores
-    they bound.
+    they bound. Each two people are compared at the words that both have; whoever has less than
+    half of a fold's words (and three) takes no part in that fold.
 
     Parameters
     ----------
     responses : sequence of (n, s, t) float
         Of each person, the same words, sensors and bins.
     folds : Folds
+        Of the study.
+    usable : sequence of (n,) bool, optional
+        Words that each person has; default: all.
+    seed
+        For the choice of pools, where there are too many to take all.
 
     Raises
     ------
@@ -87,50 +146,149 @@ def noise_ceiling(responses: Sequence[np.ndarray], folds: Folds) -> NoiseCeiling
         )
     people, shape = len(responses), np.shape(responses[0])[1:]
     if people == 1:
-        missing = np.full(shape, np.nan)
-        return NoiseCeiling(missing, missing, missing[None], ONE_PERSON)
-    reliability, leave_one_out = np.zeros(shape), np.zeros((people, *shape))
-    for outer in range(folds.n_outer):
-        test = folds.test(outer)
-        units = np.stack([unit_columns(person[test]) for person in responses])
-        total = units.sum(axis=0, dtype=np.float64)
-        overlap = np.einsum("pi...,i...->p...", units, total)
-        # Each person's own share of the total is 1, or 0 for a response constant in this fold.
-        own = np.einsum("pi...,pi...->p...", units, units, dtype=np.float64)
-        with_others = overlap - own
-        size = np.square(total).sum(axis=0)
-        others_norm = np.sqrt(np.maximum(size - 2 * overlap + own, 0))
-        reliability += with_others.mean(axis=0) / (people - 1)
-        leave_one_out += np.divide(
-            with_others, others_norm, out=np.zeros_like(with_others), where=others_norm > 1e-6
-        )
-    reliability /= folds.n_outer
+        return _one_person(shape)
+    has = np.ones((people, len(folds.block)), bool) if usable is None else np.stack(usable)
+    per_fold = _PerFold(folds.n_outer, people, int(np.prod(shape)))
+    for fold in range(folds.n_outer):
+        for columns, present, correlation in _correlations(responses, folds.test(fold), has):
+            per_fold.fill(fold, columns, present, correlation, np.random.default_rng(seed))
+    return per_fold.summary(shape)
+
+
+def _one_person(shape: tuple[int, ...]) -> NoiseCeiling:
+    missing = np.full(shape, np.nan)
+    values = {
+        "reliability": missing,
+        "ceiling": missing,
+        "leave_one_out": missing[None],
+        "leave_one_out_limit": missing[None],
+    }
     return NoiseCeiling(
-        reliability=reliability,
-        ceiling=np.sqrt(np.maximum(reliability, 0)),
-        leave_one_out=leave_one_out / folds.n_outer,
-        note="",
+        **values,
+        pools=np.full((0, *shape), np.nan),
+        note=ONE_PERSON,
+        interval={name: np.stack([value, value]) for name, value in values.items()},
+        mean_reliability=np.full(3, np.nan),
     )
 
 
-def cross_subject_correlation(
-    responses: Sequence[np.ndarray], predictions: Sequence[np.ndarray], folds: Folds
-) -> np.ndarray:
-    """Correlation of each person's responses with the other people's held-out prediction of them.
+def _correlations(
+    responses: Sequence[np.ndarray], test: np.ndarray, has: np.ndarray
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Correlation (p, p, c) of the people who take part in a fold, some columns at a time."""
+    present = np.flatnonzero(take_part(has[:, test]))
+    if len(present) < 2 or test.sum() < MINIMAL_SAMPLES:
+        return
+    flat = [np.asarray(responses[p]).reshape(len(test), -1) for p in present]
+    width = max(1, VALUES_AT_ONCE // (len(present) * int(test.sum())))
+    for start in range(0, flat[0].shape[1], width):
+        columns = slice(start, min(start + width, flat[0].shape[1]))
+        values = np.stack([person[test, columns] for person in flat])
+        yield columns, present, joint_covariance(values, has[present][:, test])[1]
+
+
+class _PerFold:
+    """Estimates of each fold, filled in one after the other."""
+
+    def __init__(self, folds: int, people: int, columns: int) -> None:
+        self.people = people
+        self.reliability = np.full((folds, columns), np.nan)
+        self.alone, self.shared, self.agreement = np.full((3, folds, people, columns), np.nan)
+        self.pools = np.full((folds, people - 1, columns), np.nan)
+
+    def fill(
+        self,
+        fold: int,
+        columns: slice,
+        present: np.ndarray,
+        correlation: np.ndarray,
+        rng: np.random.Generator,
+    ) -> None:
+        """What the correlations (p, p, c) of the people present in a fold say."""
+        number = len(present)
+        pairs = np.triu_indices(number, 1)
+        self.reliability[fold, columns] = correlation[pairs].mean(axis=0)
+        curves = []
+        for place, person in enumerate(present):
+            order = [place, *(q for q in range(number) if q != place)]
+            moments = correlation[np.ix_(order, order)]
+            everybody = np.ones((1, number - 1), bool)
+            self.alone[fold, person, columns] = correlation_with_pools(moments, everybody)[0]
+            found = mean_moments(moments)
+            self.shared[fold, person, columns], self.agreement[fold, person, columns] = found
+            curves.append(pool_curve(moments, rng))
+        self.pools[fold, : number - 1, columns] = np.mean(curves, axis=0)
+
+    def summary(self, shape: tuple[int, ...]) -> NoiseCeiling:
+        """Means over folds, and their intervals."""
+        reliability, of_reliability = delete_one_fold(fold_mean, self.reliability)
+        mean, ends = delete_one_fold(fold_mean, self.reliability.mean(axis=1, keepdims=True))
+        alone, of_alone = delete_one_fold(fold_mean, self.alone)
+        limit, of_limit = delete_one_fold(_limit, self.shared, self.agreement)
+        interval = {
+            "reliability": of_reliability,
+            "ceiling": np.sqrt(np.maximum(of_reliability, 0)),
+            "leave_one_out": of_alone,
+            "leave_one_out_limit": np.clip(of_limit, -1, 1),
+        }
+        values = {
+            "reliability": reliability,
+            "ceiling": np.sqrt(np.maximum(reliability, 0)),
+            "leave_one_out": alone,
+            "leave_one_out_limit": limit,
+            "pools": fold_mean(self.pools),
+        }
+        return NoiseCeiling(
+            **{name: value.reshape(*value.shape[:-1], *shape) for name, value in values.items()},
+            note=TWO_PEOPLE if self.people == 2 else "",
+            interval={
+                name: value.reshape(*value.shape[:-1], *shape) for name, value in interval.items()
+            },
+            mean_reliability=np.concatenate([mean, ends[:, 0]]),
+        )
+
+
+def _limit(shared: np.ndarray, agreement: np.ndarray) -> np.ndarray:
+    """r(inf) from a and c of each fold; the ratio of means, as c of one fold may be near 0."""
+    both = np.isfinite(agreement)
+    return at_infinitely_many(fold_mean(np.where(both, shared, np.nan)), fold_mean(agreement))
+
+
+def delete_one_fold(
+    estimate: Callable[..., np.ndarray], *per_fold: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """An estimate from values of each fold, and its 95% interval by leaving out a fold at a time.
+
+    For estimates without any fit across folds; variance (K - 1) / K sum_k (e_k - mean e)^2, Student
+    t with K - 1 degrees of freedom, K the folds that have a value.
 
     Parameters
     ----------
-    responses, predictions : sequences of (n, s, t) float
-        Of each person: un-denoised responses, and what `cross_subject_prediction` gives.
-    folds : Folds
+    estimate
+        Takes arrays like `per_fold`, gives (...).
+    *per_fold : (k, ...) float
+        NaN in folds without a value.
 
     Returns
     -------
-    (person, s, t) float64, mean over the test folds.
+    estimate : (...)
+    interval : (2, ...)
+        NaN where fewer than three folds have a value, or the estimate lacks one without a fold.
     """
-    return np.stack(
-        [
-            fold_correlation(prediction, person, folds).mean(axis=0)
-            for person, prediction in zip(responses, predictions, strict=True)
-        ]
+    effect, number = estimate(*per_fold), len(per_fold[0])
+    there = np.isfinite(np.sum(per_fold, axis=0))
+    left = np.stack([estimate(*(np.delete(v, k, axis=0) for v in per_fold)) for k in range(number)])
+    folds = there.sum(axis=0)
+    # A fold without a value changes nothing when it is left out, and does not count.
+    mean = np.divide(
+        np.where(there, left, 0).sum(axis=0),
+        folds,
+        out=np.full(effect.shape, np.nan),
+        where=folds > 2,
     )
+    apart = np.where(there, left - mean, 0) ** 2
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt((folds - 1) / np.maximum(folds, 1) * apart.sum(axis=0))
+        half = stats.t.ppf(0.975, np.maximum(folds - 1, 1)) * error
+    half = np.where(folds > 2, half, np.nan)
+    return effect, np.stack([effect - half, effect + half])
