@@ -1,4 +1,4 @@
-"""Word-locked bins against brute force; lost words; triggers; the file on disk."""
+"""Word-locked bins against brute force and MNE's epochs; lost words; the file on disk."""
 
 import json
 
@@ -10,19 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.word_locked import (
-    align_triggers,
-    bin_means,
-    trigger_onsets,
-    word_locked,
-    write_epochs,
-    write_recording,
-)
+from lmbrain.meg.bins import bin_means
+from lmbrain.meg.word_locked import word_locked, write_epochs, write_recording
 from lmbrain.responses import read_responses
 from lmbrain.words import make_words
 
 WINDOW = {"start": 0.0, "stop": 0.5}
-EVENTS = np.array([0.5, 1.0, 1.52, 2.03])
 
 
 def small_info(rate: float = 200.0) -> mne.Info:
@@ -194,38 +187,3 @@ def test_runs_that_do_not_fit_each_other_are_named():
     raws["02"].info["bads"] = ["MEG 0113"]
     with pytest.raises(LmbrainError, match="Run 02: sensor MEG 0113 is still marked bad"):
         run()
-
-
-def test_triggers_are_read_in_the_recordings_clock_and_by_their_values():
-    raw = recording()
-    samples = np.round(EVENTS * 200).astype(int)
-    for sample, value in zip([*samples, 900], [1, 2, 1, 1, 64], strict=True):
-        raw._data[6, sample : sample + 4] = value
-    late = mne.io.RawArray(raw.get_data(), raw.info, first_samp=5000, verbose="error")
-    np.testing.assert_allclose(trigger_onsets(late, "STI101", {1, 2}), samples / 200)
-    np.testing.assert_allclose(trigger_onsets(late, "STI101"), [*samples / 200, 4.5])
-    with pytest.raises(LmbrainError, match=r"no channel 'STI 014' \(trigger channels: STI101\)"):
-        trigger_onsets(raw, "STI 014")
-
-
-def test_triggers_within_the_tolerance_are_the_onsets():
-    triggers = EVENTS + np.array([0.004, -0.01, 0.012, 0.0])
-    np.testing.assert_array_equal(align_triggers(triggers, EVENTS, 0.0125, "x"), triggers)
-
-
-@pytest.mark.parametrize(
-    ("triggers", "message"),
-    [
-        (EVENTS[:3], "expected 4 triggers .* found 3 .*number 4"),
-        (np.delete(EVENTS, 1), "expected 4 triggers .* found 3 .*number 2"),
-        (EVENTS + 0.04, r"item 1 is expected at 0\.500 s .* offset 40 ms, drift -?0.0 ms"),
-        (EVENTS * 1.01, r"item 4 is expected at 2\.030 s .* found at 2\.050 s .* drift 15.3 ms"),
-        (
-            EVENTS + np.array([0, 0, 0.03, 0]),
-            r"item 3 is expected at 1\.520 s .* found at 1\.550 s",
-        ),
-    ],
-)
-def test_triggers_that_do_not_fit_the_events_name_subject_and_run(triggers, message):
-    with pytest.raises(LmbrainError, match=f"Subject 07, run 02: {message}"):
-        align_triggers(triggers, EVENTS, 0.0125, "Subject 07, run 02")

@@ -67,6 +67,7 @@ if RECORDED:
             recordings=RUNS,
             lacking=STUDY.data.missing,
             story_per=BIDS.story_per,
+            words_file=STUDY.timing.audio.words,
             events=BIDS.events.model_dump(),
             user_columns=values("features.user_columns"),
             story=STUDY.data.story,

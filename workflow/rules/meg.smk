@@ -36,10 +36,16 @@ if RECORDED:
                 subject=wildcards.subject,
                 run=runs_of(wildcards.subject),
             ),
+            recorded=lambda wildcards: [
+                recording_files(wildcards.subject, run)[0]
+                for run in runs_of(wildcards.subject)
+                if STUDY.timing.reads_recordings
+            ],
             events=lambda wildcards: events_files(wildcards.subject),
             words=WORDS,
         output:
             responses=RESPONSES,
+            timing=f"{ROOT}/meg/sub-{{subject}}_timing.json",
         log:
             f"{LOGS}/word_locked_responses_{{subject}}.log",
         benchmark:
@@ -53,6 +59,8 @@ if RECORDED:
         params:
             settings=values("responses"),
             root=BIDS.root,
+            story=STUDY.data.story,
+            story_per=BIDS.story_per,
             runs=lambda wildcards: {run: RUNS[run] for run in runs_of(wildcards.subject)},
             lacking=lambda wildcards: STUDY.data.missing.get(wildcards.subject, []),
             events=BIDS.events.model_dump(),

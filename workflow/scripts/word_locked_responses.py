@@ -1,31 +1,40 @@
 """Average one person's cleaned recordings after each word."""
 
+import logging
+
 import mne
 
 from _job import job
-from lmbrain.datasets.bids import item_onsets
-from lmbrain.meg.word_locked import word_locked, write_epochs
+from lmbrain.artefacts import write_json
+from lmbrain.datasets.bids import story_name
+from lmbrain.datasets.bids_onsets import item_onsets
+from lmbrain.meg.timing import in_a_sentence
+from lmbrain.meg.word_locked import lost_counts, word_locked, write_epochs
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
-    params, subject = snakemake.params, snakemake.wildcards.subject
-    raws = {
-        run: mne.io.read_raw_fif(path, preload=True, verbose="error")
-        for run, path in zip(params.runs, snakemake.input.raw, strict=True)
-    }
-    onsets = {
-        run: item_onsets(
-            raw,
+    params, given = snakemake.params, snakemake.input
+    recorded = list(given.recorded) or [None] * len(params.runs)
+    onsets, told = {}, {}
+    for (run, entities), recording in zip(params.runs.items(), recorded, strict=True):
+        onsets[run], told[run] = item_onsets(
+            recording,
             root=params.root,
-            subject=subject,
+            subject=snakemake.wildcards.subject,
             run=run,
-            entities=params.runs[run],
+            entities=entities,
+            story=story_name(params.story, params.story_per, entities),
             events=params.events,
-            tolerance=params.settings["bin_width"] / 2,
-            **params.timing,
+            timing=params.timing,
+            bin_width=params.settings["bin_width"],
         )
-        for run, raw in raws.items()
+        logging.info("Run %s: %s", run, in_a_sentence(told[run]))
+    raws = {
+        run: mne.io.read_raw_fif(path, verbose="error")
+        for run, path in zip(params.runs, given.raw, strict=True)
     }
-    words = read_words(snakemake.input.words)
+    words = read_words(given.words)
     epochs = word_locked(raws, words, onsets, **params.settings, lacking=params.lacking)
     write_epochs(epochs, snakemake.output.responses, made)
+    lost = lost_counts(epochs)
+    write_json({"runs": told, "lost": lost}, snakemake.output.timing, made)

@@ -13,6 +13,7 @@ with job(snakemake) as made:
         lacking=params.lacking,
         story=params.story,
         story_per=params.story_per,
+        words_file=params.words_file,
         user_columns=params.user_columns,
         **params.events,
     )

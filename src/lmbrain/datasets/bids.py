@@ -1,7 +1,7 @@
-"""A MEG-BIDS folder: the words table over all people and runs, and each person's onsets.
+"""A MEG-BIDS folder: the words table over all people and runs.
 
 Where files are: `bids_layout`; reading an events file: `bids_events`; opening a recording:
-`bids_recording`.
+`bids_recording`; each person's onsets: `bids_onsets`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,6 @@ from lmbrain.datasets.bids_events import read_events, words_of_run
 from lmbrain.datasets.bids_layout import events_path, recording_files, recording_path
 from lmbrain.errors import LmbrainError
 from lmbrain.words import number_sentences
-
-if TYPE_CHECKING:
-    import mne
 
 Recordings = Mapping[str, Mapping[str, str | None]]
 Lacking = Mapping[str, Sequence[str]]
@@ -34,12 +31,13 @@ def words_table(
     lacking: Lacking,
     story: str,
     story_per: str | None,
+    words_file: str | None = None,
     **events: Any,
 ) -> pd.DataFrame:
     """The study's words table, after checking that all subjects were shown the same items.
 
     Onsets and durations are those of the first subject; each subject's own onsets come from
-    `words_of_run` or from the trigger channel. The user's columns must be equal for all subjects.
+    `bids_onsets.item_onsets`. The user's columns must be equal for all subjects.
 
     Parameters
     ----------
@@ -56,6 +54,8 @@ def words_table(
     story_per
         Entity (session, task, run) whose every value is a story of its own, named
         `{story}_{value}`; None: one story, or those named in the events.
+    words_file
+        Table read in place of each events file (`items_path`); None: the events files.
     **events
         How to read events files (`words_of_run`).
 
@@ -70,11 +70,9 @@ def words_table(
         people = [s for s in subjects if run in recordings_of(s, recordings, lacking)]
         if not people:
             raise LmbrainError(f"data.missing leaves nobody for run {run}; correct it.")
-        name = story if story_per is None else f"{story}_{entities[story_per]}"
-        tables = (
-            words_of_run(read_events(events_path(root, s, **entities)), name, run, **events)
-            for s in people
-        )
+        name = story_name(story, story_per, entities)
+        files = [items_path(root, s, run, entities, name, words_file) for s in people]
+        tables = (words_of_run(read_events(file), name, run, **events) for file in files)
         expected = next(tables)
         for subject, found in zip(people[1:], tables, strict=True):
             _check_same_items(people[0], expected, subject, found, run)
@@ -83,6 +81,58 @@ def words_table(
     _check_no_repeats(parts)
     by_punctuation = events["sentence_column"] is None and events["sentence_pause"] is None
     return _joined(list(parts.values()), by_punctuation)
+
+
+def story_name(story: str, story_per: str | None, entities: Mapping[str, str | None]) -> str:
+    """Name of a run's story."""
+    return story if story_per is None else f"{story}_{entities[story_per]}"
+
+
+def named_path(
+    root: str | Path,
+    pattern: str,
+    subject: str,
+    run: str,
+    entities: Mapping[str, str | None],
+    story: str,
+) -> Path:
+    """A file below the data set (or anywhere, if absolute) with a recording's names filled in.
+
+    Raises
+    ------
+    LmbrainError
+        If the pattern has an unknown name between braces.
+    """
+    names = {"subject": subject, "run": run, "story": story}
+    names |= {entity: entities[entity] or "" for entity in ("session", "task")}
+    try:
+        return Path(root) / pattern.format_map(names)
+    except (KeyError, ValueError, IndexError, AttributeError):
+        raise LmbrainError(
+            f"{pattern!r} under timing.audio has more between braces than "
+            f"{', '.join('{' + name + '}' for name in names)}; correct it in the config."
+        ) from None
+
+
+def items_path(
+    root: str | Path,
+    subject: str,
+    run: str,
+    entities: Mapping[str, str | None],
+    story: str,
+    words_file: str | None,
+) -> Path:
+    """The table that lists the items of a run: its events file, or the one named in its place.
+
+    Parameters
+    ----------
+    words_file
+        Path with `{subject}`, `{session}`, `{task}`, `{run}`, `{story}` to be filled in; None:
+        the events file.
+    """
+    if words_file is None:
+        return events_path(root, subject, **entities)
+    return named_path(root, words_file, subject, run, entities, story)
 
 
 def missing_recordings(
@@ -108,61 +158,6 @@ def missing_recordings(
 def recordings_of(subject: str, recordings: Recordings, lacking: Lacking) -> list[str]:
     """Labels of the runs that a person was recorded in."""
     return [run for run in recordings if run not in lacking.get(subject, ())]
-
-
-def item_onsets(
-    raw: mne.io.BaseRaw,
-    *,
-    root: str | Path,
-    subject: str,
-    run: str,
-    entities: Mapping[str, str | None],
-    events: Mapping[str, Any],
-    trigger_channel: str | None,
-    tolerance: float,
-) -> np.ndarray:
-    """One person's onset of every item of a run, seconds after the recording's first sample.
-
-    From the events file; where a trigger channel is named, from its triggers, checked against the
-    events file.
-
-    Parameters
-    ----------
-    raw
-        The run's recording.
-    tolerance
-        Largest difference (s) between a trigger and its event.
-
-    Raises
-    ------
-    LmbrainError
-        If the triggers do not fit the events.
-    """
-    from lmbrain.meg.word_locked import align_triggers, trigger_onsets
-
-    read = read_events(events_path(root, subject, **entities))
-    items = words_of_run(read, "", run, **events)
-    onsets = items["onset"].to_numpy(float)
-    if trigger_channel is None:
-        return onsets
-    source = f"Subject {subject}, run {run}"
-    triggers = trigger_onsets(raw, trigger_channel, _trigger_codes(items, source))
-    return align_triggers(triggers, onsets, tolerance, source)
-
-
-def _trigger_codes(items: pd.DataFrame, source: str) -> set[int] | None:
-    """Codes that stand for items (others, of button presses say, do not); None: any code."""
-    if "value" not in items:
-        return None
-    codes = pd.to_numeric(items["value"], errors="coerce")
-    if codes.isna().any():
-        row = int(codes.isna().to_numpy().argmax())
-        raise LmbrainError(
-            f"{source}: the value of item {row + 1} in the events file is "
-            f"{items['value'].iloc[row]!r}, not a trigger code; correct it, or set "
-            "timing.trigger_channel to null."
-        )
-    return set(codes.astype(int))
 
 
 def _check_same_items(

@@ -103,7 +103,7 @@ def words_of_run(
     """
     source = events.attrs.get("source", f"The events of run {run}")
     if dictionary_column is not None:
-        events = _with_dictionary(events, dictionary_column, source)
+        events = with_dictionary(events, dictionary_column, source)
     _check_columns(events, source, "word_column", [word_column])
     _check_columns(events, source, "kind_columns", kind_columns)
     shown, kinds = _shown_items(events, word_column, kind_columns, [*word_kinds, *other_kinds])
@@ -112,7 +112,7 @@ def words_of_run(
     shown, kinds = shown[heard], kinds[heard]
     _check_filled(shown["onset"].isna(), "a text without an onset", source)
     shown = shown.sort_values("onset", kind="stable")
-    spoken = kinds[shown.index].map(lambda kind: not kind_columns or _matches(kind, word_kinds))
+    spoken = kinds[shown.index].map(lambda kind: not kind_columns or matches(kind, word_kinds))
     spoken &= shown[word_column].map(is_word)
     words = make_words(
         _names(shown, spoken, story, story_column, source),
@@ -185,7 +185,7 @@ def _plain_value(node: ast.expr) -> str:
     return f"{sign}{value}"
 
 
-def _with_dictionary(events: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
+def with_dictionary(events: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
     """The events with the keys of a column's dicts as columns; `n/a` where a dict lacks one."""
     _check_columns(events, source, "dictionary_column", [column])
     dictionaries = []
@@ -219,11 +219,12 @@ def _shown_items(
     if not kind_columns:
         return shown, pd.Series("", index=shown.index)
     joined = shown[kind_columns[0]].str.cat([shown[c] for c in kind_columns[1:]], sep=JOINT)
-    wanted = joined.map({kind: _matches(kind, kinds) for kind in joined.unique()}).astype(bool)
+    wanted = joined.map({kind: matches(kind, kinds) for kind in joined.unique()}).astype(bool)
     return shown[wanted], joined[wanted]
 
 
-def _matches(kind: str, patterns: Sequence[str]) -> bool:
+def matches(kind: str, patterns: Sequence[str]) -> bool:
+    """Whether a kind is one of the patterns; `*` stands for anything."""
     return any(kind == pattern or fnmatchcase(kind, pattern) for pattern in patterns)
 
 

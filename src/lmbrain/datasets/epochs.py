@@ -18,7 +18,8 @@ import pandas as pd
 from lmbrain.artefacts import read_table
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.word_locked import GRID, bin_means, info_at_rate
+from lmbrain.meg.bins import GRID, bin_means
+from lmbrain.meg.word_locked import info_at_rate
 from lmbrain.words import is_word, make_words, number_sentences
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,16 @@ import pandas as pd
 
 from lmbrain.artefacts import atomic_path
 from lmbrain.errors import LmbrainError
+from lmbrain.meg.bins import (
+    GRID,
+    Detrend,
+    check_samples,
+    epoch_span,
+    first_samples,
+    word_bins,
+)
 
 log = logging.getLogger(__name__)
-
-GRID = 1e-6  # fraction of a sample or bin below which a time counts as on the grid
 
 
 def word_locked(
@@ -28,11 +34,16 @@ def word_locked(
     bin_width: float,
     picks: Sequence[str],
     lacking: Collection[str] = (),
+    baseline: Mapping[str, float] | None = None,
+    detrend: Detrend = None,
+    reject: Mapping[str, float | None] | None = None,
 ) -> mne.EpochsArray:
     """Average each sensor in bins after each item of the words table.
 
     Bin i of a word is the mean of the samples t with
-    start + i * bin_width <= t - onset < start + (i + 1) * bin_width.
+    start + i * bin_width <= t - onset < start + (i + 1) * bin_width. Trend and baseline are
+    removed first, at the recording's own sampling rate, over the epoch that spans the window and
+    the baseline, as `mne.Epochs` does.
 
     Parameters
     ----------
@@ -50,14 +61,22 @@ def word_locked(
         Sensor types, of `grad` and `mag`.
     lacking
         Runs that the person was not recorded in.
+    baseline
+        `start` and `stop`, seconds after onset (half-open, as bins): their samples' mean is
+        subtracted.
+    detrend
+        `constant` or `linear`: subtract the epoch's mean or least-squares line.
+    reject
+        Largest peak-to-peak amplitude (T/m, T) within the epoch by sensor type, judged before
+        detrending; words beyond it at any sensor are not usable.
 
     Returns
     -------
     Epochs (items x sensors x bins, T or T/m) with the sampling rate 1 / bin_width. `epochs.times`
     are the bins' starts, as MNE keeps times on multiples of the sampling interval; their centres
     lie half a bin later. The metadata are the words table with `usable` and `lost`, which says
-    why an item is not usable: `no word`, `not recorded` (a lacking run), `outside the recording`
-    or `annotated as bad`; such items are zero.
+    why an item is not usable: `no word`, `not recorded` (a lacking run), `outside the recording`,
+    `annotated as bad` or `amplitude`; such items are zero.
 
     Raises
     ------
@@ -75,10 +94,17 @@ def word_locked(
             continue
         raw, onsets = _matching(run, part, raws_by_run, onsets_by_run)
         edges = onsets[:, None] + window["start"] + bin_width * np.arange(bins + 1)
-        reasons = _lost(raw, edges)
+        before = None if baseline is None else onsets[:, None] + _edges_of(baseline)
+        reasons = _lost(raw, edges, before)
         lost[rows] = np.where(lost[rows] == "", reasons, lost[rows])
-        kept = lost[rows] == ""
-        data[rows[kept]] = bin_means(raw, names, edges[kept])
+        kept = rows[lost[rows] == ""]
+        here = np.isin(rows, kept)
+        found = word_bins(
+            raw, names, edges[here], None if before is None else before[here], detrend
+        )
+        large = _too_large(raw, names, found.peak_to_peak, reject or {})
+        lost[kept[large]] = "amplitude"
+        data[kept[~large]] = found.means[~large]
     counts = pd.Series(lost).value_counts().drop("", errors="ignore")
     log.info("%d of %d items usable; %s", (lost == "").sum(), len(words), counts.to_dict())
     raw = next(iter(raws_by_run.values()))
@@ -93,108 +119,10 @@ def word_locked(
     )
 
 
-def bin_means(raw: mne.io.BaseRaw, names: Sequence[str], edges: np.ndarray) -> np.ndarray:
-    """Mean of the samples between consecutive edges.
-
-    Parameters
-    ----------
-    raw
-        The recording.
-    names
-        Its sensors to average.
-    edges
-        (items, bins + 1) seconds after the first sample, inside the recording, rising by at
-        least a sampling interval.
-
-    Returns
-    -------
-    (items, sensors, bins)
-    """
-    bounds = _first_sample(edges, raw.info["sfreq"])
-    means = np.empty((len(edges), len(names), edges.shape[1] - 1))
-    for i, name in enumerate(names):  # one sensor at a time: a run's sums would fill the memory
-        sums = np.concatenate([[0.0], np.cumsum(raw.get_data(picks=[name])[0])])
-        means[:, i] = np.diff(sums[bounds], axis=1) / np.diff(bounds, axis=1)
-    return means
-
-
-def trigger_onsets(
-    raw: mne.io.BaseRaw, channel: str, values: Collection[int] | None = None
-) -> np.ndarray:
-    """Times at which a trigger channel rises, in seconds after the recording's first sample.
-
-    Parameters
-    ----------
-    raw
-        The recording.
-    channel
-        Name of the trigger channel.
-    values
-        Trigger codes of the items; None counts every rise.
-
-    Raises
-    ------
-    LmbrainError
-        If the recording lacks the channel.
-    """
-    if channel not in raw.ch_names:
-        stims = [raw.ch_names[i] for i in mne.pick_types(raw.info, meg=False, stim=True)]
-        raise LmbrainError(
-            f"The recording has no channel {channel!r} (trigger channels: "
-            f"{', '.join(stims) or 'none'}); correct timing.trigger_channel in the config."
-        )
-    events = mne.find_events(raw, stim_channel=channel, shortest_event=1, verbose="error")
-    if values is not None:
-        events = events[np.isin(events[:, 2], list(values))]
-    return (events[:, 0] - raw.first_samp) / raw.info["sfreq"]
-
-
-def align_triggers(
-    triggers: np.ndarray, event_onsets: np.ndarray, tolerance: float, source: str
-) -> np.ndarray:
-    """Check the triggers against the events file; the triggers are the onsets to use.
-
-    Parameters
-    ----------
-    triggers
-        From `trigger_onsets` (s).
-    event_onsets
-        Onsets of the items in the events file (s).
-    tolerance
-        Largest difference allowed (s), such as half a bin.
-    source
-        Subject and run, for the message.
-
-    Returns
-    -------
-    `triggers`, one an item.
-
-    Raises
-    ------
-    LmbrainError
-        If number, offset, rate or a single onset differ.
-    """
-    triggers, event_onsets = np.asarray(triggers, float), np.asarray(event_onsets, float)
-    if len(triggers) != len(event_onsets):
-        raise LmbrainError(
-            f"{source}: expected {len(event_onsets)} triggers for the items of the events file, "
-            f"found {len(triggers)}{_first_misfit(triggers, event_onsets, tolerance)}; mend the "
-            "events file, or set timing.trigger_channel to null to trust its onsets."
-        )
-    difference = triggers - event_onsets
-    row = int(np.abs(difference).argmax())
-    if abs(difference[row]) <= tolerance:
-        return triggers
-    offset = float(np.median(difference))
-    drift = 0.0
-    if len(difference) > 2 and np.ptp(event_onsets) > 0:
-        drift = float(np.polyfit(event_onsets, difference, 1)[0] * np.ptp(event_onsets))
-    raise LmbrainError(
-        f"{source}: item {row + 1} is expected at {event_onsets[row]:.3f} s by the events file, "
-        f"its trigger is found at {triggers[row]:.3f} s (median offset {1e3 * offset:.0f} ms, "
-        f"drift {1e3 * drift:.1f} ms over the run, allowed {1e3 * tolerance:.1f} ms); mend the "
-        "events file, or set timing.trigger_channel to null to trust its onsets."
-    )
+def lost_counts(epochs: mne.BaseEpochs) -> dict[str, int]:
+    """Number of items that are not usable, by reason (`lost` of the metadata)."""
+    lost = epochs.metadata["lost"]
+    return {str(reason): int(n) for reason, n in lost[lost != ""].value_counts().items()}
 
 
 def write_epochs(epochs: mne.BaseEpochs, path: str | Path, made: Mapping[str, Any]) -> None:
@@ -291,19 +219,16 @@ def _matching(
     return raws_by_run[run], onsets
 
 
-def _first_sample(times: np.ndarray, rate: float) -> np.ndarray:
-    """Index of the first sample at or after each time; rounding errors do not skip a sample."""
-    return np.ceil(times * rate - GRID).astype(int)
+def _edges_of(window: Mapping[str, float]) -> np.ndarray:
+    return np.array([window["start"], window["stop"]])
 
 
-def _lost(raw: mne.io.BaseRaw, edges: np.ndarray) -> np.ndarray:
-    bounds = _first_sample(edges, raw.info["sfreq"])
-    if (np.diff(bounds, axis=1) < 1).any():
-        raise LmbrainError(
-            f"The recording's {raw.info['sfreq']:g} Hz leave a bin without a sample; lengthen "
-            "responses.bin_width in the config."
-        )
-    first, last = bounds[:, 0], bounds[:, -1]
+def _lost(raw: mne.io.BaseRaw, edges: np.ndarray, baseline: np.ndarray | None) -> np.ndarray:
+    rate = raw.info["sfreq"]
+    check_samples(edges, rate, "responses.bin_width")
+    if baseline is not None:
+        check_samples(baseline, rate, "responses.baseline")
+    first, last = first_samples(epoch_span(edges, baseline), rate).T
     samples = len(raw.times)
     outside = (first < 0) | (last > samples)
     marked = np.isnan(raw.get_data(picks=[0], reject_by_annotation="NaN", verbose="error")[0])
@@ -312,11 +237,19 @@ def _lost(raw: mne.io.BaseRaw, edges: np.ndarray) -> np.ndarray:
     return np.select([outside, bad], ["outside the recording", "annotated as bad"], "")
 
 
-def _first_misfit(triggers: np.ndarray, event_onsets: np.ndarray, tolerance: float) -> str:
-    common = min(len(triggers), len(event_onsets))
-    misfit = np.abs(triggers[:common] - event_onsets[:common]) > tolerance
-    row = int(misfit.argmax()) if misfit.any() else common
-    return f" (the first that does not fit is number {row + 1})"
+def _too_large(
+    raw: mne.io.BaseRaw,
+    names: Sequence[str],
+    peak_to_peak: np.ndarray,
+    reject: Mapping[str, float | None],
+) -> np.ndarray:
+    """Mask of the items at whose epoch any sensor exceeds its type's limit."""
+    kinds = np.array(raw.get_channel_types(picks=list(names)))
+    limits = np.full(len(names), np.inf)
+    for kind, limit in reject.items():
+        if limit is not None:
+            limits[kinds == kind] = limit
+    return (peak_to_peak > limits).any(axis=1)
 
 
 def info_at_rate(info: mne.Info, names: Sequence[str], rate: float) -> mne.Info:

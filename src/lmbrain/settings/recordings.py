@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from lmbrain.meg.clock import RATE_LIMIT
 from lmbrain.settings.section import (
     Count,
     Fraction,
@@ -93,14 +94,81 @@ class Preprocessing(Section):
         return values
 
 
+class AudioTiming(Section):
+    words: str | None
+    anchors: str | None
+    anchor_kinds: list[str]
+    anchor_column: str | None
+    channel: str | None
+    sound: str | None
+    rate: Positive | None
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the keys that are filled in."""
+        return [key for key, value in self if value]
+
+    def check(self) -> None:
+        """Refuse what is no one way to the clock of the sound."""
+        ways = [key for key in ("anchors", "anchor_kinds", "channel") if key in self.given]
+        if len(ways) != 1:
+            named = " and ".join(ways) or "none of them"
+            raise ValueError(
+                f"audio needs one of anchors, anchor_kinds and channel, and {named} is given"
+            )
+        if (self.channel is None) != (self.sound is None):
+            raise ValueError("audio.channel and audio.sound need each other")
+        if self.channel is not None and self.rate is not None:
+            raise ValueError("audio.rate is fitted from audio.channel; set it to null")
+        if self.anchor_kinds and self.anchor_column is None and self.rate is None:
+            raise ValueError(
+                "audio.anchor_kinds without audio.anchor_column are starts of the sound, which "
+                "give a lag but no rate; give audio.rate (1.0 for one clock)"
+            )
+        if self.rate is not None and abs(self.rate - 1) > RATE_LIMIT:
+            raise ValueError(f"audio.rate must lie within {RATE_LIMIT:g} of 1")
+
+
 class Timing(Section):
+    onsets: Literal["events", "triggers", "audio"]
     trigger_channel: str | None
+    trigger_codes: bool
+    tolerance: Positive | None
+    largest_lag: NonNegative | None
+    most_missing: Annotated[float, Field(ge=0, le=0.5)]
+    audio: AudioTiming
+
+    @property
+    def reads_recordings(self) -> bool:
+        """Whether triggers or the sound are read from the recordings as they were recorded."""
+        return self.onsets == "triggers" or self.audio.channel is not None
+
+    @model_validator(mode="after")
+    def one_way(self) -> Timing:
+        if (self.onsets == "triggers") != (self.trigger_channel is not None):
+            raise ValueError(
+                f"onsets is {self.onsets} and trigger_channel {self.trigger_channel}; triggers, "
+                "and only they, need a channel"
+            )
+        if self.onsets == "audio":
+            self.audio.check()
+        elif self.audio.given:
+            raise ValueError(f"onsets is {self.onsets}, but audio.{self.audio.given[0]} is given")
+        return self
+
+
+class Reject(Section):
+    grad: Positive | None
+    mag: Positive | None
 
 
 class Responses(Section):
     window: Window
     bin_width: Positive
     picks: Annotated[list[Literal["grad", "mag"]], Field(min_length=1)]
+    baseline: Window | None
+    detrend: Literal["constant", "linear"] | None
+    reject: Reject
 
     @model_validator(mode="after")
     def whole_bins(self) -> Responses:
