@@ -59,6 +59,12 @@ rule report_page:
             if RECORDED
             else []
         ),
+        timing=(
+            expand(rules.word_locked_responses.output.timing, subject=SUBJECTS) if RECORDED else []
+        ),
+        word_responses=(
+            [] if CONTINUOUS else expand(rules.word_response.output.summary, subject=SUBJECTS)
+        ),
         ceiling=rules.noise_ceiling.output.ceiling,
         scores=SCORES,
         denoised=DENOISED,

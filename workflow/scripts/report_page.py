@@ -64,9 +64,14 @@ with job(snakemake) as made:
     sections = []
     if given.scorecard:
         sections.append(planted.section(read_json(given.scorecard)))
-    if given.quality:
-        runs = map(tuple, params.runs)
-        sections.append(recordings.section(by_name(runs, given.quality, read_json)))
+    if given.word_responses:
+        sections.append(
+            recordings.section(
+                by_name(map(tuple, params.runs), given.quality, read_json),
+                by_name(params.subjects, given.timing, read_json) if given.timing else {},
+                by_name(params.subjects, given.word_responses, read_json),
+            )
+        )
     explained = []
     if given.partitions or given.sweeps:
         explained.append(
