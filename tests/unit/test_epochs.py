@@ -258,7 +258,7 @@ def test_values_windows_and_sensors_that_cannot_be_used_are_refused(tmp_path, ta
     longer = BINNING | {"window": {"start": 0.0, "stop": 0.8}}
     with pytest.raises(LmbrainError, match=r"-0\.1 to 0\.5 s around each word, less than"):
         responses_of(tmp_path, "01", words, binning=longer)
-    with pytest.raises(LmbrainError, match="200 Hz, too few for bins of 0.004 s"):
+    with pytest.raises(LmbrainError, match="200 Hz leave a bin without a sample"):
         fine = {"window": {"start": 0.0, "stop": 0.4}, "bin_width": 0.004}
         responses_of(tmp_path, "01", words, binning=BINNING | fine)
     values[4, 2, 40] = np.nan
@@ -278,3 +278,21 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         words_of(tmp_path)
     with pytest.raises(LmbrainError, match="absent-epo.fif does not exist"):
         words_of(tmp_path, ("absent",))
+
+
+def test_baseline_trend_and_rejection_of_the_config_are_applied_to_the_epochs(tmp_path, table):
+    values = save(tmp_path, "01", table)
+    values[3, 1, 40] = 50.0
+    save(tmp_path, "01", table, values=values)
+    words = words_of(tmp_path)
+    more = {"baseline": {"start": -0.1, "stop": 0.0}, "detrend": None}
+    more["reject"] = {"grad": 30.0, "mag": 30.0}
+    made = responses_of(tmp_path, "01", words, binning=BINNING | more)
+    assert np.flatnonzero(made.metadata["lost"] == "amplitude").tolist() == [3]
+    assert not made.get_data()[3].any()
+    plain = responses_of(tmp_path, "01", words).get_data()
+    before = values[:, :, :20].mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(made.get_data()[4:], (plain - before)[4:], atol=1e-12)
+    more["baseline"] = {"start": -0.2, "stop": 0.0}
+    with pytest.raises(LmbrainError, match=r"less than responses\.window and baseline \(-0\.2 to"):
+        responses_of(tmp_path, "01", words, binning=BINNING | more)

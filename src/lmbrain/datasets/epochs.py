@@ -7,7 +7,7 @@ metadata share, or by story, run, onset and text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ import pandas as pd
 from lmbrain.artefacts import read_table
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.bins import GRID, bin_means
-from lmbrain.meg.word_locked import info_at_rate
+from lmbrain.meg.bins import GRID
+from lmbrain.meg.word_locked import word_locked
 from lmbrain.words import is_word, make_words, number_sentences
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def responses(
     lacking: Lacking,
     binning: Settings,
 ) -> mne.EpochsArray:
-    """One person's responses, averaged in bins by the rule of `lmbrain.meg.word_locked`.
+    """One person's responses, averaged in bins by `lmbrain.meg.word_locked.word_locked`.
 
     Epochs whose sampling interval is the bin already keep their values. A word that the person
     has no epoch of is zero, not usable, and `lost` says `rejected`, or `not recorded` in a run
@@ -106,6 +106,7 @@ def responses(
     path = epochs_path(folder, subject, settings)
     epochs = _read(path)
     names = _sensors(epochs, binning["picks"], path)
+    _check_span(epochs, binning, path)
     if epochs.baseline is not None:
         log.info(
             "%s is baseline-corrected (%s to %s s): the response to the word before is subtracted.",
@@ -113,10 +114,9 @@ def responses(
         )
     row_of = {key: row for row, key in enumerate(_keys(words, settings["columns"]))}
     story = str(words["story"].iloc[0])
-    rows = [row_of[key] for key in _items(epochs.metadata, path, story, settings["columns"])]
-    lost = np.full(len(words), "rejected", dtype=object)
-    lost[rows] = ""
-    lost[~words["is_word"].to_numpy(bool)] = "no word"
+    items = _items(epochs.metadata, path, story, settings["columns"])
+    rows = np.array([row_of[key] for key in items], int)
+    lost = np.where(words["is_word"].to_numpy(bool), "rejected", "no word").astype(object)
     for run in words["run"].unique():
         here = words["run"].to_numpy() == run
         if run in lacking.get(subject, ()):
@@ -126,13 +126,16 @@ def responses(
                 f"{path} has no epoch of run {run}; name the run under data.missing for subject "
                 f"{subject}, or correct the metadata."
             )
-    means = _bins(epochs, names, binning["window"], binning["bin_width"], path)
-    data = np.zeros((len(words), *means.shape[1:]))
-    data[rows] = means
-    data[lost != ""] = 0
+    data = None
+    for part, raw, onsets in _stretches(epochs, names, path):
+        here = words.iloc[rows[part]].assign(run=path.name)
+        found = word_locked({path.name: raw}, here, {path.name: onsets}, **binning)
+        data = np.zeros((len(words), *found.get_data().shape[1:])) if data is None else data
+        data[rows[part]] = found.get_data()
+        lost[rows[part]] = found.metadata["lost"]
     return mne.EpochsArray(
         data,
-        info_at_rate(epochs.info, names, 1 / binning["bin_width"]),
+        found.info,
         tmin=binning["window"]["start"],
         metadata=words.assign(usable=lost == "", lost=lost.astype(str)),
         baseline=None,
@@ -288,33 +291,25 @@ def _sensors(epochs: mne.BaseEpochs, picks: Sequence[str], path: Path) -> list[s
     return names
 
 
-def _bins(
-    epochs: mne.BaseEpochs,
-    names: Sequence[str],
-    window: Mapping[str, float],
-    bin_width: float,
-    path: Path,
-) -> np.ndarray:
-    """(epochs, sensors, bins) means of the samples in each bin, a stretch of epochs at a time.
-
-    Epochs are laid end to end, so that they are averaged by the code for recordings.
-    """
-    rate, samples, first = epochs.info["sfreq"], len(epochs.times), epochs.times[0]
-    count = round((window["stop"] - window["start"]) / bin_width)
-    edges = window["start"] - first + bin_width * np.arange(count + 1)
-    if rate * bin_width < 1 - GRID:
-        raise LmbrainError(
-            f"{path} has {rate:g} Hz, too few for bins of {bin_width:g} s; lengthen "
-            "responses.bin_width in the config."
-        )
-    if edges[0] * rate < -GRID or edges[-1] * rate > samples + GRID:
+def _check_span(epochs: mne.BaseEpochs, binning: Settings, path: Path) -> None:
+    """Refuse epochs that do not hold the window, and the baseline to be subtracted."""
+    rate, first = epochs.info["sfreq"], epochs.times[0]
+    wanted = [binning["window"], *filter(None, [binning.get("baseline")])]
+    start, stop = min(w["start"] for w in wanted), max(w["stop"] for w in wanted)
+    if (start - first) * rate < -GRID or (stop - first) * rate > len(epochs.times) + GRID:
         raise LmbrainError(
             f"{path} holds {first:g} to {epochs.times[-1]:g} s around each word, less than "
-            f"responses.window ({window['start']:g} to {window['stop']:g} s); shorten the window "
-            "in the config, or cut longer epochs."
+            f"responses.window and baseline ({start:g} to {stop:g} s); shorten them in the "
+            "config, or cut longer epochs."
         )
-    binned = abs(rate * bin_width - 1) < GRID
-    means = np.empty((len(epochs), len(names), count))
+
+
+def _stretches(
+    epochs: mne.BaseEpochs, names: Sequence[str], path: Path
+) -> Iterator[tuple[slice, mne.io.RawArray, np.ndarray]]:
+    """Some epochs after others, laid end to end as a recording, with their onsets in it (s)."""
+    info = mne.pick_info(epochs.info, [epochs.ch_names.index(name) for name in names])
+    samples, rate = len(epochs.times), epochs.info["sfreq"]
     for start in range(0, len(epochs), EPOCHS_AT_ONCE):
         values = epochs[start : start + EPOCHS_AT_ONCE].get_data(picks=names, verbose="error")
         bad = ~np.isfinite(values)
@@ -324,13 +319,6 @@ def _bins(
                 f"{path}, epoch {start + epoch + 1}, sensor {names[sensor]}: the value is not a "
                 "finite number; drop the epoch or mend the recording."
             )
-        part = slice(start, start + len(values))
-        if binned:
-            offset = round(edges[0] * rate)
-            means[part] = values[:, :, offset : offset + count]
-            continue
-        info = mne.create_info(list(names), rate, verbose="error")
         raw = mne.io.RawArray(np.concatenate(values, axis=1), info, verbose="error")
-        begins = np.arange(len(values)) * samples / rate
-        means[part] = bin_means(raw, names, begins[:, None] + edges)
-    return means
+        onsets = np.arange(len(values)) * samples / rate - epochs.times[0]
+        yield slice(start, start + len(values)), raw, onsets

@@ -19,8 +19,8 @@ import xarray as xr
 from lmbrain.datasets.arrays import read_names, sentences_by_pauses
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
+from lmbrain.meg.bins import GRID
 from lmbrain.meg.canonical_sensors import canonical_info, canonical_names
-from lmbrain.meg.word_locked import GRID
 from lmbrain.responses import check_responses, continuous
 from lmbrain.restricted_pickle import load_pickle
 from lmbrain.words import make_words
