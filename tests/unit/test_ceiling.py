@@ -145,6 +145,8 @@ def test_every_estimate_equals_explicit_loops_also_where_people_lack_words(compl
         np.testing.assert_allclose(result.leave_one_out[place], alone, atol=1e-12)
         np.testing.assert_allclose(result.pools[place], pools, atol=1e-12)
         np.testing.assert_allclose(result.leave_one_out_limit[place], limit, atol=1e-12)
+        own = result.shared[place] / np.sqrt(result.agreement[place])
+        np.testing.assert_allclose(own.clip(-1, 1), limit, atol=1e-12)
 
 
 def test_a_person_s_own_limit_is_freed_of_the_others_noise():

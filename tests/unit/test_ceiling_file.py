@@ -53,6 +53,8 @@ def test_the_file_holds_every_ceiling_of_every_person_under_its_name(study, tmp_
     pools = np.mean([one.pools for one, _ in across], axis=0)
     np.testing.assert_allclose(read["cross_subject_pools"], pools)
     np.testing.assert_array_equal(read["leave_one_out_pools"], found.pools)
+    np.testing.assert_array_equal(read["leave_one_out_shared"], found.shared)
+    np.testing.assert_array_equal(read["leave_one_out_agreement"], found.agreement)
     assert read["pool"].values.tolist() == [1, 2]
     np.testing.assert_array_equal(read["split_half"].sel(subject="B"), half.reliability)
     np.testing.assert_array_equal(read["split_half_low"].sel(subject="B"), half.interval[0])

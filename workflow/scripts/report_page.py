@@ -11,6 +11,7 @@ from lmbrain.encoding.folds import read_folds
 from lmbrain.hypotheses.groups import read_groups
 from lmbrain.report import (
     beyond,
+    ceiling,
     divergence,
     encoding,
     hypotheses,
@@ -51,7 +52,7 @@ with job(snakemake) as made:
     scores = by_name(product(params.spaces, params.subjects), given.scores, read_netcdf)
     scores = {space: [scores[space, s] for s in params.subjects] for space in params.spaces}
     significance = by_name(params.spaces, given.significance, read_netcdf)
-    ceiling = read_netcdf(given.ceiling)
+    limits = read_netcdf(given.ceiling)
     divergence_made = read_json(Path(given.word_divergence).with_suffix(".json"))["made_by"]
     folds_made = read_json(Path(given.folds).with_suffix(".json"))["made_by"]
     words_made = read_json(Path(given.words).with_suffix(".json"))["made_by"]
@@ -59,7 +60,7 @@ with job(snakemake) as made:
     for space, found in significance.items():
         said = [encoding.penalty_note(scores[space]), *found.attrs["notes"].split("\n")]
         notes[f"Encoding, {space}"] = said
-    notes |= {"Ceiling": [ceiling.attrs["note"]], "Divergence": [divergence_made["note"]]}
+    notes |= {"Ceiling": [limits.attrs["note"]], "Divergence": [divergence_made["note"]]}
 
     sections = []
     if given.scorecard:
@@ -82,11 +83,12 @@ with job(snakemake) as made:
             )
         )
     sections += [
+        ceiling.section(limits, scores["lm"]),
         encoding.section(
             scores,
             [read_netcdf(path) for path in given.denoised],
             significance,
-            ceiling,
+            limits,
             info,
             shown["topography_times"],
             config["encoding"]["spaces"],

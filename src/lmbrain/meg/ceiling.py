@@ -59,6 +59,9 @@ class NoiseCeiling:
         The same with infinitely many others (`lmbrain.meg.pools`), which is each person's own
         ceiling: it also corrects for others who are noisier than this person. Needs three people;
         NaN where the others agree in nothing.
+    shared, agreement : (person, s, t)
+        a and c behind that limit: for means over sensors, whose limit is
+        `lmbrain.meg.pools.at_infinitely_many` of these means.
     pools : (people - 1, s, t)
         Correlation with the mean of 1, 2, ... others, averaged over pools, people and folds.
     interval : mapping of (2, ...)
@@ -73,6 +76,8 @@ class NoiseCeiling:
     ceiling: np.ndarray
     leave_one_out: np.ndarray
     leave_one_out_limit: np.ndarray
+    shared: np.ndarray
+    agreement: np.ndarray
     pools: np.ndarray
     note: str
     interval: Mapping[str, np.ndarray]
@@ -165,6 +170,8 @@ def _one_person(shape: tuple[int, ...]) -> NoiseCeiling:
     }
     return NoiseCeiling(
         **values,
+        shared=missing[None],
+        agreement=missing[None],
         pools=np.full((0, *shape), np.nan),
         note=ONE_PERSON,
         interval={name: np.stack([value, value]) for name, value in values.items()},
@@ -224,6 +231,7 @@ class _PerFold:
         reliability, of_reliability = delete_one_fold(fold_mean, self.reliability)
         mean, ends = delete_one_fold(fold_mean, self.reliability.mean(axis=1, keepdims=True))
         alone, of_alone = delete_one_fold(fold_mean, self.alone)
+        shared, agreement = _over_folds(self.shared, self.agreement)
         limit, of_limit = delete_one_fold(_limit, self.shared, self.agreement)
         interval = {
             "reliability": of_reliability,
@@ -236,6 +244,8 @@ class _PerFold:
             "ceiling": np.sqrt(np.maximum(reliability, 0)),
             "leave_one_out": alone,
             "leave_one_out_limit": limit,
+            "shared": shared,
+            "agreement": agreement,
             "pools": fold_mean(self.pools),
         }
         return NoiseCeiling(
@@ -250,8 +260,13 @@ class _PerFold:
 
 def _limit(shared: np.ndarray, agreement: np.ndarray) -> np.ndarray:
     """r(inf) from a and c of each fold; the ratio of means, as c of one fold may be near 0."""
+    return at_infinitely_many(*_over_folds(shared, agreement))
+
+
+def _over_folds(shared: np.ndarray, agreement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a and c, averaged over the folds in which two others at least take part."""
     both = np.isfinite(agreement)
-    return at_infinitely_many(fold_mean(np.where(both, shared, np.nan)), fold_mean(agreement))
+    return fold_mean(np.where(both, shared, np.nan)), fold_mean(agreement)
 
 
 def delete_one_fold(

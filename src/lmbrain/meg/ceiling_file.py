@@ -10,8 +10,8 @@ Variables, per sensor and bin; of each subject or pool size where it says so:
     Correlation with the others' prediction, and with that of infinitely many.
 `leave_one_out_pools`, `cross_subject_pools` (pool)
     The same with 1, 2, ... others, mean over subjects.
-`cross_subject_shared`, `cross_subject_agreement` (subject)
-    a and c behind the limit (`lmbrain.meg.pools`).
+`leave_one_out_shared`, `leave_one_out_agreement` (subject), and of `cross_subject`
+    a and c behind the limits (`lmbrain.meg.pools`).
 `split_half`, `split_half_single` (subject)
     Reliability of the mean of all repeats, and of one; only where somebody has repeats.
 
@@ -57,6 +57,8 @@ def ceiling_file(
     result = xr.Dataset(
         {
             "leave_one_out_pools": (POOLS, found.pools),
+            "leave_one_out_shared": (PEOPLE, found.shared),
+            "leave_one_out_agreement": (PEOPLE, found.agreement),
             **_estimates(found),
             **(_repeats(halves, subjects) if halves else {}),
         },
