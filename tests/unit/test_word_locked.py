@@ -1,6 +1,8 @@
 """Word-locked bins against brute force and MNE's epochs; lost words; the file on disk."""
 
 import json
+import os
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmbrain.datasets.bids_recording import read_recording
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.bins import bin_means
-from lmbrain.meg.word_locked import word_locked, write_epochs, write_recording
+from lmbrain.meg.word_locked import lost_counts, word_locked, write_epochs, write_recording
 from lmbrain.responses import read_responses
 from lmbrain.words import make_words
 
@@ -187,3 +190,158 @@ def test_runs_that_do_not_fit_each_other_are_named():
     raws["02"].info["bads"] = ["MEG 0113"]
     with pytest.raises(LmbrainError, match="Run 02: sensor MEG 0113 is still marked bad"):
         run()
+
+
+# Against mne.Epochs at the recording's own rate
+
+
+def mne_bins(raw, onsets, window, bin_width, picks, baseline=None, detrend=None):
+    """Epochs as MNE makes them, each bin the mean of its samples; onsets lie on samples."""
+    rate = raw.info["sfreq"]
+    start = min(window["start"], baseline["start"]) if baseline else window["start"]
+    stop = max(window["stop"], baseline["stop"]) if baseline else window["stop"]
+    samples = np.round(np.asarray(onsets) * rate).astype(int)
+    last = (np.ceil(stop * rate - 1e-6) - 1) / rate  # MNE's epochs and baselines hold their end
+    epochs = mne.Epochs(
+        raw,
+        np.column_stack([samples + raw.first_samp, 0 * samples, 1 + 0 * samples]),
+        tmin=np.ceil(start * rate - 1e-6) / rate,
+        tmax=last,
+        baseline=baseline
+        and (baseline["start"], (np.ceil(baseline["stop"] * rate - 1e-6) - 1) / rate),
+        detrend=detrend,
+        picks=picks,
+        proj=False,
+        preload=True,
+        reject_by_annotation=False,
+        verbose="error",
+    )
+    assert len(epochs) == len(onsets)
+    edges = np.arange(window["start"], window["stop"] + 1e-9, bin_width)
+    inside = [
+        (epochs.times >= edge - 1e-9) & (epochs.times < edge + bin_width - 1e-9)
+        for edge in edges[:-1]
+    ]
+    return np.stack([epochs.get_data()[:, :, mask].mean(axis=2) for mask in inside], axis=2)
+
+
+def assert_equal_bins(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+DRIFT = np.linspace(0, 3e-11, 1200)  # an offset and drift that dwarf the signal
+
+
+@pytest.fixture(params=[100.0, 250.0, 300.0, 1000.0])
+def stored(request, tmp_path):
+    """A recording that starts late, written to a FIF file and read again."""
+    raw = recording(1200 / request.param, request.param, seed=3)
+    raw._data[:6] += 5e-10 + DRIFT
+    late = mne.io.RawArray(raw.get_data(), raw.info, first_samp=3000, verbose="error")
+    path = tmp_path / "run_meg.fif"
+    write_recording(late, path, {})
+    return mne.io.read_raw_fif(path, verbose="error")
+
+
+@pytest.mark.parametrize("detrend", [None, "constant", "linear"])
+@pytest.mark.parametrize(
+    "baseline", [None, {"start": -0.1, "stop": 0.0}, {"start": 0.05, "stop": 0.15}]
+)
+def test_bins_baseline_and_trend_equal_averages_of_mne_epochs(stored, baseline, detrend):
+    rate = stored.info["sfreq"]
+    onsets = np.array([31, 200, 310, 311, 500]) / rate + np.array([0, 0, 0, 0, 0.2])
+    onsets = np.round(onsets * rate) / rate
+    window = {"start": -0.05, "stop": 0.2}
+    words = table(["word"] * len(onsets), onsets)
+    epochs = word_locked(
+        {"01": stored},
+        words,
+        {"01": onsets},
+        window,
+        0.025,
+        ["grad", "mag"],
+        baseline=baseline,
+        detrend=detrend,
+    )
+    here = epochs.metadata["usable"].to_numpy(bool)
+    assert here[1:].all()
+    degree = {None: None, "constant": 0, "linear": 1}[detrend]
+    names = stored.ch_names[:6]
+    expected = mne_bins(stored, onsets[here], window, 0.025, names, baseline, degree)
+    assert_equal_bins(epochs.get_data()[here], expected)
+    if detrend or baseline:
+        assert np.abs(expected).max() < 1e-10  # the offset is gone
+
+
+@pytest.mark.parametrize(
+    "name", ["elekta/test_move_anon_erm_raw.fif", "kit/MQKIT_125_2sec.con"], ids=["elekta", "kit"]
+)
+def test_bins_of_real_recordings_equal_averages_of_mne_epochs(name):
+    folder = os.environ.get("LMBRAIN_DATA")
+    if folder is None or not (Path(folder) / "meg" / name).exists():
+        pytest.skip("LMBRAIN_DATA names no folder with real recordings in meg/")
+    raw = read_recording(Path(folder) / "meg" / name)
+    raw.info["bads"] = []
+    kinds = sorted({"grad", "mag"} & set(raw.get_channel_types()))
+    rate = raw.info["sfreq"]
+    onsets = np.round(np.linspace(0.15, raw.times[-1] - 0.35, 6) * rate) / rate
+    words = table(["word"] * 6, onsets)
+    window, baseline = {"start": 0.0, "stop": 0.3}, {"start": -0.1, "stop": 0.0}
+    chosen = mne.pick_types(raw.info, meg=True, ref_meg=False)
+    names = [raw.ch_names[i] for i in chosen]
+    for before, detrend, degree in ((None, None, None), (baseline, "linear", 1)):
+        epochs = word_locked(
+            {"01": raw},
+            words,
+            {"01": onsets},
+            window,
+            0.025,
+            kinds,
+            baseline=before,
+            detrend=detrend,
+        )
+        assert epochs.ch_names == names
+        usable = epochs.metadata["usable"].to_numpy(bool)
+        assert usable.sum() >= 4
+        expected = mne_bins(raw, onsets[usable], window, 0.025, names, before, degree)
+        for kind in kinds:
+            own = np.array(epochs.get_channel_types()) == kind
+            assert_equal_bins(epochs.get_data()[usable][:, own], expected[:, own])
+
+
+def test_a_baseline_before_the_recording_loses_the_word():
+    epochs = word_locked(
+        {"01": recording()},
+        table(["a", "b"], np.array([0.15, 0.25])),
+        {"01": np.array([0.15, 0.25])},
+        WINDOW,
+        0.025,
+        ["mag"],
+        baseline={"start": -0.2, "stop": 0.0},
+    )
+    assert epochs.metadata["lost"].tolist() == ["outside the recording", ""]
+
+
+def test_words_with_too_large_amplitudes_are_those_that_mne_rejects_and_are_kept_as_lost():
+    raw = recording(6.0, 1000.0)
+    raw._data[2, 1300] = 3e-11  # a magnetometer
+    raw._data[0, 2400] = 3e-11  # a gradiometer, below its limit
+    raw._data[3, 3700] = 9e-11
+    onsets = np.array([0.5, 1.0, 2.2, 3.5, 4.5])
+    reject = {"grad": 5e-11, "mag": 2e-11}
+    events = np.column_stack([(onsets * 1000).astype(int), [0] * 5, [1] * 5])
+    kept = mne.Epochs(
+        raw, events, tmin=0, tmax=0.499, baseline=None, reject=reject, preload=True, verbose="error"
+    ).selection
+    words = table(["word"] * 5, onsets)
+    given = ({"01": raw}, words, {"01": onsets}, WINDOW, 0.025, ["grad", "mag"])
+    epochs = word_locked(*given, reject=reject)
+    assert epochs.metadata["lost"].tolist() == ["", "amplitude", "", "amplitude", ""]
+    assert np.flatnonzero(epochs.metadata["usable"]).tolist() == kept.tolist()
+    assert not epochs.get_data()[[1, 3]].any()
+    assert lost_counts(epochs) == {"amplitude": 2}
+    only = word_locked(*given, reject={"grad": None, "mag": 2e-11})
+    assert only.metadata["lost"].tolist() == ["", "amplitude", "", "", ""]
+    np.testing.assert_array_equal(
+        epochs.get_data()[[0, 2, 4]], word_locked(*given).get_data()[[0, 2, 4]]
+    )
