@@ -25,7 +25,7 @@ COARSE_RATE = 100.0  # Hz, for the first search over the whole run
 BAND = (20.0, 0.24)  # Hz; of the rate
 SMOOTHING = 0.01  # s, SD: smooths away the voice's pitch
 WINDOW = (2.0, 10.0)  # s, shortest and longest; a tenth of the sound between them
-LEAST_CORRELATION = 0.3  # of a window that counts
+LEAST_CORRELATION = 0.3  # of a window that counts; noise has as much somewhere in a run
 LEAST_WINDOWS = 5
 MOST_ASTRAY = 0.1  # share of the counting windows that may lie elsewhere
 COARSE_ERROR = 0.05  # s
@@ -124,7 +124,7 @@ def find_sound(
     middles = starts + length / 2  # where a window's time is right, whatever the rate
     step = max(1, round(rate / COARSE_RATE))
     places, correlations = _search(channel[::step], heard[::step], rate / step, starts, length)
-    counting = correlations >= LEAST_CORRELATION
+    counting = _counting(correlations)
     agreeing = counting & _agreeing(starts, places, counting)
     _check(counting, agreeing, correlations, source)
     line = fit_clock(middles[agreeing], places[agreeing] + length / 2)
@@ -133,7 +133,7 @@ def find_sound(
         warped = np.interp(grid, line.recording(np.arange(len(heard)) / rate), heard, 0.0, 0.0)
         begins = line.recording(middles) - length / 2
         places, correlations = _search(channel, warped, rate, begins, length, REACH)
-        counting = correlations >= LEAST_CORRELATION
+        counting = _counting(correlations)
         found = places + length / 2
         line = fit_clock(middles[counting], found[counting]) if counting.any() else line
     away = residuals(line, middles, found)
@@ -209,6 +209,13 @@ def _vertex(values: np.ndarray, peak: int) -> float:
     before, top, after = values[peak - 1 : peak + 2]
     bend = before - 2 * top + after
     return peak + (0.5 * float((before - after) / bend) if bend < 0 else 0.0)
+
+
+def _counting(correlations: np.ndarray) -> np.ndarray:
+    """Windows that were found: correlations of at least half of what is usual in this run."""
+    enough = correlations >= LEAST_CORRELATION
+    usual = float(np.median(correlations[enough])) if enough.any() else 0.0
+    return correlations >= max(LEAST_CORRELATION, usual / 2)
 
 
 def _agreeing(starts: np.ndarray, places: np.ndarray, counting: np.ndarray) -> np.ndarray:
