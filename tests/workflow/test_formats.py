@@ -14,6 +14,7 @@ pytestmark = pytest.mark.workflow
 
 FORMATS = ["epochs", "arrays", "moth"]
 FORMATS += ["harry_potter", "harry_potter_denoised"]
+FORMATS += ["bids"]
 TINY = {
     "data": {"simulated": {"language": {"corpus_sentences": 600, "analysed_model": {"steps": 10}}}},
     "folds": {"outer": 3},
