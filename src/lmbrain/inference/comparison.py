@@ -22,7 +22,7 @@ from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.correction import benjamini_hochberg, holm, resamples_note
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.flips import FlipTest, flip_scale, flip_test
-from lmbrain.inference.jackknife import Jackknife, jackknife, mean_over_people
+from lmbrain.inference.jackknife import Jackknife, equal_blocks, jackknife, mean_over_people
 from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
 from lmbrain.inference.significance import p_values, permutation_null
 
@@ -186,12 +186,13 @@ def compare_models(
     decay = autocorrelation(difference, folds)[1]
     block = block_length(block, decay, folds, drift_cutoff)
     blocks = np.where(weight[:, 0] > 0, blocks_to_flip(folds, block), UNUSED)
-    sums, sizes = (block_sums(values, blocks)[0] for values in (difference, weight))
-    sizes = sizes[:, 0]
+    sums, words = block_sums(difference, blocks)
+    sizes = block_sums(weight, blocks)[0][:, 0]
     if unit == "words":
         found, notes = _permuted(estimate, null / count)
     else:
-        found, notes = _flipped(sums, estimate, mean.blocks, resamples, seed, adjacency)
+        units = equal_blocks(sizes / words)
+        found, notes = _flipped(sums, units, estimate, mean.blocks, resamples, seed, adjacency)
     too_few = resamples_note(len(decay), resamples, level)
     return Comparison(
         r_gain=estimate.effect,
@@ -213,13 +214,15 @@ def compare_models(
 
 def _flipped(
     sums: np.ndarray,
+    units: float,
     estimate: Jackknife,
     folds: float,
     resamples: int,
     seed: int,
     adjacency: sparse.csr_array | None,
 ) -> tuple[FlipTest, list[str]]:
-    observed = flip_scale(stats.norm.isf(estimate.p), len(sums))
+    # Flips of blocks that unequally many people have reach less far than those of equal ones.
+    observed = flip_scale(stats.norm.isf(estimate.p), units)
     found = flip_test(sums, resamples, seed, observed=observed, adjacency=adjacency)
     notes = []
     if found.floor > 0.01:

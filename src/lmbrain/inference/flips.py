@@ -116,7 +116,7 @@ def normal_score(sums: np.ndarray) -> np.ndarray:
     return stats.norm.isf(stats.t.sf(t, units - 1))
 
 
-def flip_scale(scores: np.ndarray, units: int) -> np.ndarray:
+def flip_scale(scores: np.ndarray, units: float) -> np.ndarray:
     """Standard normal scores on the scale of sum(S) / sqrt(sum(S**2)) of `units` normal values.
 
     That statistic is u = t sqrt(units / (units - 1 + t**2)) with t Student's, units - 1 degrees

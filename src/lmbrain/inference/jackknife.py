@@ -73,7 +73,7 @@ def mean_over_people(
     own error: by the square root of [g / ((1 - g) K_p)] / [G / ((1 - G) K)], g and G the shares of
     her and of the study's samples that are left. `blocks` is (sum w^2)^2 / sum w^4 with w_k the
     mean over people of the weights: Satterthwaite's, if all that a block adds were shared by all
-    who have it, which is the fewest they can be worth.
+    who have it, which makes them most unequal.
 
     Parameters
     ----------
@@ -84,8 +84,13 @@ def mean_over_people(
     """
     parts = [_on_study(*person, folds) for person in people]
     weight, per_fold, left_out = (np.mean(part, axis=0) for part in zip(*parts, strict=True))
+    return FoldScores(per_fold, left_out, equal_blocks(weight))
+
+
+def equal_blocks(weight: np.ndarray) -> float:
+    """How many blocks of equal weight blocks of these weights (k,) are worth."""
     share = weight**2
-    return FoldScores(per_fold, left_out, float(share.sum() ** 2 / (share**2).sum()))
+    return float(share.sum() ** 2 / (share**2).sum())
 
 
 def _on_study(
