@@ -10,6 +10,7 @@ import numpy as np
 
 from lmbrain.errors import LmbrainError
 
+FEWEST_COILS = 3  # that tell a position
 MOST_POINTS = 200  # of a track kept for the report
 
 
@@ -54,8 +55,11 @@ def head_positions(raw: mne.io.BaseRaw, source: str, path: str | Path | None) ->
 
 
 def tracked(raw: mne.io.BaseRaw) -> bool:
-    """Whether the recording says which cHPI coils were on at which frequencies."""
-    return len(mne.chpi.get_chpi_info(raw.info, on_missing="ignore", verbose="error")[0]) > 0
+    """Whether at some time enough cHPI coils were on to tell the head's position."""
+    if not len(mne.chpi.get_chpi_info(raw.info, on_missing="ignore", verbose="error")[0]):
+        return False
+    active = mne.chpi.get_active_chpi(raw, on_missing="ignore", verbose="error")
+    return bool((active >= FEWEST_COILS).any())
 
 
 def head_movement(
