@@ -88,6 +88,12 @@ class Study(Section):
 
     def _check_windows(self) -> None:
         continuous = self.data.continuous
+        given = self.responses.corrections
+        if given and (continuous or self.data.kind == "harry_potter"):
+            raise ValueError(
+                f"responses.{given[0]} is for responses that are averaged here; those of "
+                f"data.kind {self.data.kind} come as they were published; set it to null"
+            )
         if continuous != (self.encoding.delays is not None):
             raise ValueError(
                 "encoding.delays must be set for continuous responses (as of data.kind alice) "

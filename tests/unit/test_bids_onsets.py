@@ -11,7 +11,12 @@ import yaml
 from configs import read_config
 from lmbrain.config import load_study
 from lmbrain.datasets.bids import named_path
-from lmbrain.datasets.bids_onsets import anchors_of_events, item_onsets, read_anchors
+from lmbrain.datasets.bids_onsets import (
+    anchors_of_events,
+    item_onsets,
+    read_anchors,
+    timing_files,
+)
 from lmbrain.errors import LmbrainError
 from lmbrain.simulation.sound import RATE, recorded, speech
 from lmbrain.words import make_words
@@ -183,6 +188,15 @@ def test_unknown_names_in_a_path_are_refused(tmp_path):
         named_path(tmp_path, "{stori}.wav", **LABELS)
 
 
+def test_files_that_are_named_for_people_and_runs_are_listed(tmp_path):
+    audio = read_config()["timing"]["audio"]
+    audio |= {"sound": "{story}_{run}.wav", "words": "{story}.tsv", "anchors": "{subject}.tsv"}
+    runs = {run: ENTITIES | {"run": run} for run in ("1", "2")}
+    files = timing_files(tmp_path, ["07", "08"], runs, {"08": ["2"]}, "tale", "run", audio)
+    names = ["07.tsv", "08.tsv", "tale_1.tsv", "tale_1_1.wav", "tale_2.tsv", "tale_2_2.wav"]
+    assert [str(file.relative_to(tmp_path)) for file in files] == names
+
+
 # The config
 
 
@@ -210,3 +224,18 @@ def test_ways_of_timing_that_make_no_sense_are_refused(timing, said):
     config["timing"] = config["timing"] | given | {"audio": audio}
     with pytest.raises(LmbrainError, match=said):
         load_study(config)
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [{"detrend": "linear"}, {"baseline": {"start": -0.1, "stop": 0.0}}, {"reject": {"mag": 4e-12}}],
+)
+def test_responses_that_come_in_bins_cannot_be_corrected(correction):
+    config = read_config()
+    (name,) = correction
+    given = {"grad": None, **correction[name]} if name == "reject" else correction[name]
+    config["responses"] = config["responses"] | {name: given}
+    with pytest.raises(LmbrainError, match=f"responses.{name} is for responses that are averaged"):
+        load_study(config)
+    config["data"] = config["data"] | {"kind": "bids"}
+    assert load_study(config).responses.corrections == [name]

@@ -170,6 +170,17 @@ class Responses(Section):
     detrend: Literal["constant", "linear"] | None
     reject: Reject
 
+    @property
+    def corrections(self) -> list[str]:
+        """Names of what is done beyond averaging."""
+        reject = self.reject.grad is not None or self.reject.mag is not None
+        given = {
+            "baseline": self.baseline is not None,
+            "detrend": self.detrend is not None,
+            "reject": reject,
+        }
+        return [name for name, used in given.items() if used]
+
     @model_validator(mode="after")
     def whole_bins(self) -> Responses:
         for edge in (self.window.start, self.window.stop):
