@@ -149,6 +149,30 @@ def test_every_estimate_equals_explicit_loops_also_where_people_lack_words(compl
         np.testing.assert_allclose(own.clip(-1, 1), limit, atol=1e-12)
 
 
+def test_a_fold_with_two_people_says_nothing_of_infinitely_many():
+    responses, _, folds = cohort(people=3, n=150)
+    has = np.ones((3, 150), bool)
+    has[2, folds.test(1)] = False
+    result = noise_ceiling(responses, folds, list(has))
+    limit = by_loops([r[:, 2, 0] for r in responses], has, folds)[3]
+    np.testing.assert_allclose(result.leave_one_out_limit[:, 2, 0], limit, atol=1e-12)
+
+
+def test_the_mean_reliability_is_that_of_all_sensors_and_bins():
+    responses, _, folds = cohort(n=200)
+    result = noise_ceiling(responses, folds)
+    mean, low, high = result.mean_reliability
+    assert mean == pytest.approx(result.reliability.mean())
+    parts = [[r[folds.test(k)] for r in responses] for k in range(5)]
+    by_fold = []
+    for part in parts:
+        everything = [np.corrcoef([p[:, s, t] for p in part]) for s in range(3) for t in range(2)]
+        by_fold.append(np.mean([table[np.triu_indices(4, 1)].mean() for table in everything]))
+    half = stats.t.ppf(0.975, 4) * stats.sem(by_fold)
+    assert high - mean == pytest.approx(half)
+    assert mean - low == pytest.approx(half)
+
+
 def test_a_person_s_own_limit_is_freed_of_the_others_noise():
     """One good person among noisy ones: inter-subject correlation would call her as bad as them."""
     rng = np.random.default_rng(1)

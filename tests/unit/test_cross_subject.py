@@ -99,6 +99,27 @@ def test_people_who_lack_words_count_where_they_have_them():
     np.testing.assert_allclose(prediction[one], alone[one], atol=1e-6)
 
 
+def test_a_block_that_nobody_else_has_is_left_out():
+    people, _, folds = cohort(n=300, people=3, times=1)
+    folds = make_folds(folds.story, folds.position, folds.usable, 6, 3)
+    usable = [lacking(folds, blocks=[2])] * 2
+    found = predict_across(people[0], people[1:], folds, GRID, usable=usable)
+    rest = folds.of_person(usable[0])
+    alone = predict_across(people[0], people[1:], rest, GRID)
+    assert np.isnan(found.prediction[folds.test(2)]).all()
+    for name in ("r", "pools", "limit", "r_interval", "limit_interval", "prediction"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
+
+
+def test_as_published_there_is_no_gap():
+    people, _, folds = cohort(times=1)
+    found = predict_across(people[0], people[1:], folds, GRID, within_folds=False)
+    expected = cross_subject_prediction(people[0], people[1:], folds, GRID, within_folds=False)
+    np.testing.assert_array_equal(found.prediction, expected)
+    within = cross_subject_prediction(people[0], people[1:], folds, GRID)
+    assert not np.array_equal(expected, within)
+
+
 def test_one_other_person_has_no_limit():
     people, _, folds = cohort(people=2, times=1)
     found = predict_across(people[0], people[1:], folds, GRID)
