@@ -13,7 +13,7 @@ from lmbrain.simulation.head import COIL_CHANNEL, HeadPath, add_coils, coil_plac
 from lmbrain.simulation.head import head_positions as planted_positions
 from meg_runs import SSS, field_of, fields, measurement_info, recording, settings
 
-RATE, SECONDS = 1000.0, 2.5
+RATE, SECONDS = 1000.0, 4.0
 START = np.zeros(6)
 END = np.array([0.012, -0.008, 0.006, 0.0, 0.0, 0.12])  # m and radians
 COMPENSATED = {
@@ -71,8 +71,8 @@ def uncompensated(moving):
 
 def test_continuous_head_position_mends_a_moving_heads_fields(tracked, uncompensated):
     raw, quality = preprocess(tracked, settings(COMPENSATED))
-    assert misfit(raw) < 0.08
-    assert misfit(raw) < misfit(uncompensated[0]) / 3
+    assert misfit(raw) < 0.1
+    assert misfit(raw) < misfit(uncompensated[0]) / 2
     assert uncompensated[1]["head"]["movement"] is None
     track = quality["head"]["movement"]
     assert track["times"][0] == pytest.approx(0, abs=0.2)
@@ -97,7 +97,7 @@ def test_a_position_file_serves_as_well_and_is_found_beside_the_recording(
     with pytest.raises(LmbrainError, match="no continuous head position .*movement_compensation"):
         preprocess(moving, settings(COMPENSATED))
     raw, _ = preprocess(moving, settings(COMPENSATED), positions=found)
-    assert misfit(raw) < misfit(uncompensated[0]) / 3
+    assert misfit(raw) < misfit(uncompensated[0]) / 10
 
 
 def test_coils_that_are_off_are_told(tracked):
