@@ -1,7 +1,8 @@
 """A MEG-BIDS folder (FIF) with the traps of public ones.
 
-A session, runs not zero-padded, a byte-order mark, the words in dicts written as text (with nan)
-among phonemes and sounds, words that look like missing values, a channel marked bad in its table.
+Two sessions that present the same story, one of which a person lacks; runs not zero-padded; a
+byte-order mark; the words in dicts written as text (with nan) among phonemes and sounds; words that
+look like missing values; a channel marked bad in its table.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from lmbrain.simulation.recordings import measurement_info
 RATE = 100.0  # Hz
 INTERVAL = 0.3  # s from word to word
 LEAD_IN = 2.0  # s
+SESSIONS = ("0", "1")
 AWKWARD = ["null", "NA", "nan", "None", "true", "didn't", '"No!"']
 BAD = "MEG 0113"
 EVENTS = {
@@ -36,26 +38,27 @@ def write(
     """Write people who heard the same story; return what the config must say."""
     texts = [*AWKWARD, *sentences(words - len(AWKWARD))]
     parts = np.array_split(np.array(texts), len(runs))
+    lacking = {subjects[-1]: [f"1_{run}" for run in runs]}
     for number, subject in enumerate(subjects):
-        folder = root / f"sub-{subject}" / "ses-0" / "meg"
-        folder.mkdir(parents=True)
-        for run, part in zip(runs, parts, strict=True):
-            name = f"sub-{subject}_ses-0_task-story_run-{run}"
-            onset = LEAD_IN + 0.1 * number + INTERVAL * np.arange(len(part))
-            seed = [number, runs.index(run)]
-            recording(onset, seed).save(folder / f"{name}_meg.fif", fmt="single", verbose="error")
-            table = "\n".join(event_rows([str(text) for text in part], onset))
-            (folder / f"{name}_events.tsv").write_text(f"\ufeff{table}\n", encoding="utf-8")
-            (folder / f"{name}_channels.tsv").write_text(
-                f"name\ttype\tstatus\n{BAD}\tMEGGRADPLANAR\tbad\n", encoding="utf-8"
-            )
+        for session in SESSIONS:
+            for run, part in zip(runs, parts, strict=True):
+                if f"{session}_{run}" in lacking.get(subject, []):
+                    continue
+                folder = root / f"sub-{subject}" / f"ses-{session}" / "meg"
+                folder.mkdir(parents=True, exist_ok=True)
+                onset = LEAD_IN + 0.1 * number + INTERVAL * np.arange(len(part))
+                seed = [number, int(session), runs.index(run)]
+                name = f"sub-{subject}_ses-{session}_task-story_run-{run}"
+                write_run(folder / name, [str(text) for text in part], onset, seed)
     return {
         "data": {
             "kind": "bids",
             "subjects": list(subjects),
+            "missing": lacking,
             "bids": {
                 "root": str(root),
-                "sessions": ["0"],
+                "sessions": list(SESSIONS),
+                "repeats": "session",
                 "tasks": ["story"],
                 "runs": list(runs),
                 "events": EVENTS,
@@ -68,6 +71,19 @@ def write(
         },
         "responses": {"picks": ["mag"]},
     }
+
+
+def write_run(stem: Path, texts: Sequence[str], onset: np.ndarray, seed: Sequence[int]) -> None:
+    """A recording, its events and the table of its channels."""
+    raw = recording(onset, seed)
+    raw.save(stem.with_name(f"{stem.name}_meg.fif"), fmt="single", verbose="error")
+    tables = {
+        "events": "\ufeff" + "\n".join(event_rows(texts, onset)),
+        "channels": f"name\ttype\tstatus\n{BAD}\tMEGGRADPLANAR\tbad",
+    }
+    for name, table in tables.items():
+        path = stem.with_name(f"{stem.name}_{name}.tsv")
+        path.write_text(f"{table}\n", encoding="utf-8")
 
 
 def event_rows(texts: Sequence[str], onset: np.ndarray) -> list[str]:

@@ -44,9 +44,13 @@ def read_in(runs: list[str]) -> dict[str, dict[str, str | None]]:
     return {run: {"session": None, "task": "read", "run": run} for run in runs}
 
 
+def alone(runs: list[str]) -> dict[str, list[str]]:
+    return {run: [run] for run in runs}
+
+
 def study_words(root: Path, subjects: list[str], runs: list[str], **events):
     settings = {"story_per": None, "user_columns": []} | EVENTS | events
-    return words_table(root, subjects, read_in(runs), {}, "tale", **settings)
+    return words_table(root, subjects, read_in(runs), alone(runs), {}, "tale", **settings)
 
 
 def test_words_that_look_like_missing_values_survive(tmp_path):
@@ -140,7 +144,16 @@ def test_a_malformed_events_file_is_named_with_its_row(tmp_path, rows, header, m
 def test_a_run_that_nobody_has_is_refused(tmp_path):
     settings = {"user_columns": []} | EVENTS
     with pytest.raises(LmbrainError, match=r"data\.missing leaves nobody for run 01"):
-        words_table(tmp_path, ["01"], read_in(["01"]), {"01": ["01"]}, "tale", None, **settings)
+        words_table(
+            tmp_path,
+            ["01"],
+            read_in(["01"]),
+            alone(["01"]),
+            {"01": ["01"]},
+            "tale",
+            None,
+            **settings,
+        )
 
 
 def test_people_may_lack_runs(tmp_path):
@@ -149,12 +162,13 @@ def test_people_may_lack_runs(tmp_path):
     write_run(tmp_path, "02", "02", rows_of(["it", "rained."], 4.0))
     settings = {"user_columns": []} | EVENTS
     recordings = read_in(["01", "02"])
+    once = alone(["01", "02"])
     words = words_table(
-        tmp_path, ["01", "02"], recordings, {"01": ["01"]}, "tale", None, **settings
+        tmp_path, ["01", "02"], recordings, once, {"01": ["01"]}, "tale", None, **settings
     )
     assert words["onset"].tolist() == [3.0, 3.5, 2.0, 2.5]
     with pytest.raises(LmbrainError, match=r"sub-01_task-read_run-01_events\.tsv does not exist"):
-        words_table(tmp_path, ["01", "02"], recordings, {}, "tale", None, **settings)
+        words_table(tmp_path, ["01", "02"], recordings, once, {}, "tale", None, **settings)
 
 
 def test_every_value_of_an_entity_may_be_a_story_of_its_own(tmp_path):
@@ -178,6 +192,26 @@ def test_a_story_presented_twice_is_refused_with_both_runs(tmp_path):
         with pytest.raises(LmbrainError, match=r"Runs 1 and 3 present the same words \(from one"):
             study_words(tmp_path, ["01"], ["1", "2", "3"], story_per=story_per)
     assert len(study_words(tmp_path, ["01"], ["1", "2"])) == 8
+
+
+def test_a_story_presented_again_is_in_the_table_once_after_a_comparison(tmp_path):
+    tale = ["+", "One", "day", "it", "rained."]
+    write_run(tmp_path, "01", "1", rows_of(tale, 1.0))
+    write_run(tmp_path, "01", "3", rows_of(tale, 5.0))
+    write_run(tmp_path, "02", "3", rows_of(tale, 7.0))
+    write_run(tmp_path, "01", "2", rows_of(["Then", "sun."]))
+    write_run(tmp_path, "02", "2", rows_of(["Then", "sun."]))
+    settings = {"story_per": None, "user_columns": []} | EVENTS
+    people, runs, twice = ["02", "01"], read_in(["1", "2", "3"]), {"1": ["1", "3"], "2": ["2"]}
+    words = words_table(tmp_path, people, runs, twice, {"02": ["1"]}, "tale", **settings)
+    assert words["run"].tolist() == ["1"] * 5 + ["2"] * 2
+    assert words["onset"].tolist()[:2] == [1.0, 1.5], "of the first presentation that there is"
+    write_run(tmp_path, "02", "3", rows_of([*tale[:-1], "snowed."], 7.0))
+    with pytest.raises(
+        LmbrainError,
+        match=r"Subject 02, run 3, item 5: expected the word 'rained.' as for subject 01 in run 1",
+    ):
+        words_table(tmp_path, people, runs, twice, {"02": ["1"]}, "tale", **settings)
 
 
 RATED = f"{HEADER}\tvalence"

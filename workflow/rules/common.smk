@@ -40,6 +40,7 @@ if STUDY.data.kind == "simulated":
             "sessions": [],
             "tasks": ["story"],
             "runs": SIMULATED_RUNS,
+            "repeats": None,
         }
     )
 elif STUDY.data.kind == "bids":

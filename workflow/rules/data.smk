@@ -65,6 +65,7 @@ if RECORDED:
         params:
             root=BIDS.root,
             recordings=RUNS,
+            presentations=BIDS.presentations,
             lacking=STUDY.data.missing,
             story_per=BIDS.story_per,
             words_file=STUDY.timing.audio.words,

@@ -62,7 +62,7 @@ if RECORDED:
             story=STUDY.data.story,
             story_per=BIDS.story_per,
             runs=lambda wildcards: {run: RUNS[run] for run in runs_of(wildcards.subject)},
-            lacking=lambda wildcards: STUDY.data.missing.get(wildcards.subject, []),
+            presentations=BIDS.presentations,
             events=BIDS.events.model_dump(),
             timing=values("timing"),
             code=code("word_locked_responses.py"),

@@ -8,8 +8,9 @@ from _job import job
 from lmbrain.artefacts import write_json
 from lmbrain.datasets.bids import story_name
 from lmbrain.datasets.bids_onsets import item_onsets
+from lmbrain.meg.presentations import mean_over_presentations
 from lmbrain.meg.timing import in_a_sentence
-from lmbrain.meg.word_locked import lost_counts, word_locked, write_epochs
+from lmbrain.meg.word_locked import lost_counts, write_epochs
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
@@ -34,7 +35,7 @@ with job(snakemake) as made:
         for run, path in zip(params.runs, given.raw, strict=True)
     }
     words = read_words(given.words)
-    epochs = word_locked(raws, words, onsets, **params.settings, lacking=params.lacking)
+    epochs = mean_over_presentations(raws, words, onsets, params.presentations, **params.settings)
     write_epochs(epochs, snakemake.output.responses, made)
     lost = lost_counts(epochs)
     write_json({"runs": told, "lost": lost}, snakemake.output.timing, made)

@@ -10,6 +10,7 @@ with job(snakemake) as made:
         root=params.root,
         subjects=params.subjects,
         recordings=params.recordings,
+        presentations=params.presentations,
         lacking=params.lacking,
         story=params.story,
         story_per=params.story_per,

@@ -28,6 +28,7 @@ def words_table(
     root: str | Path,
     subjects: Sequence[str],
     recordings: Recordings,
+    presentations: Mapping[str, Sequence[str]],
     lacking: Lacking,
     story: str,
     story_per: str | None,
@@ -47,6 +48,8 @@ def words_table(
         Labels.
     recordings
         Entities (session, task, run) of each run, by its label, in the story's order.
+    presentations
+        Labels of the runs that present the same items, by the first's, which the table bears.
     lacking
         Runs that a person was not recorded in.
     story
@@ -66,17 +69,29 @@ def words_table(
         found text), or two runs present the same words.
     """
     parts = {}
-    for run, entities in recordings.items():
-        people = [s for s in subjects if run in recordings_of(s, recordings, lacking)]
-        if not people:
+    for run, labels in presentations.items():
+        recorded = [
+            (subject, label)
+            for label in labels
+            for subject in subjects
+            if label in recordings_of(subject, recordings, lacking)
+        ]
+        if not recorded:
             raise LmbrainError(f"data.missing leaves nobody for run {run}; correct it.")
-        name = story_name(story, story_per, entities)
-        files = [items_path(root, s, run, entities, name, words_file) for s in people]
-        tables = (words_of_run(read_events(file), name, run, **events) for file in files)
-        expected = next(tables)
-        for subject, found in zip(people[1:], tables, strict=True):
-            _check_same_items(people[0], expected, subject, found, run)
-            _check_same_columns(people[0], expected, subject, found, run, events["user_columns"])
+        name = story_name(story, story_per, recordings[run])
+        tables = (
+            words_of_run(
+                read_events(items_path(root, s, label, recordings[label], name, words_file)),
+                name,
+                run,
+                **events,
+            )
+            for s, label in recorded
+        )
+        first, expected = recorded[0], next(tables)
+        for other, found in zip(recorded[1:], tables, strict=True):
+            _check_same_items(first, expected, other, found)
+            _check_same_columns(first, expected, other, found, events["user_columns"])
         parts[run] = expected.drop(columns="value", errors="ignore")
     _check_no_repeats(parts)
     by_punctuation = events["sentence_column"] is None and events["sentence_pause"] is None
@@ -161,8 +176,9 @@ def recordings_of(subject: str, recordings: Recordings, lacking: Lacking) -> lis
 
 
 def _check_same_items(
-    first: str, expected: pd.DataFrame, subject: str, found: pd.DataFrame, run: str
+    first: tuple[str, str], expected: pd.DataFrame, other: tuple[str, str], found: pd.DataFrame
 ) -> None:
+    """Compare two people (or a person's two presentations), each a subject and a run."""
     common = min(len(expected), len(found))
     columns = ["text", "is_word", "story"]
     differs = (expected[columns][:common].to_numpy() != found[columns][:common].to_numpy()).any(1)
@@ -170,18 +186,17 @@ def _check_same_items(
         return
     row = int(differs.argmax()) if differs.any() else common
     raise LmbrainError(
-        f"Subject {subject}, run {run}, item {row + 1}: expected {_shown(expected, row)} as for "
-        f"subject {first}, found {_shown(found, row)} ({len(expected)} items against "
+        f"Subject {other[0]}, run {other[1]}, item {row + 1}: expected {_shown(expected, row)} as "
+        f"for {_named(first, other)}, found {_shown(found, row)} ({len(expected)} items against "
         f"{len(found)}); mend the events file, or list the subject under data.exclude."
     )
 
 
 def _check_same_columns(
-    first: str,
+    first: tuple[str, str],
     expected: pd.DataFrame,
-    subject: str,
+    other: tuple[str, str],
     found: pd.DataFrame,
-    run: str,
     user_columns: Sequence[str],
 ) -> None:
     for column in user_columns:
@@ -189,10 +204,16 @@ def _check_same_columns(
         if differs.any():
             row = int(differs.to_numpy().argmax())
             raise LmbrainError(
-                f"Subject {subject}, run {run}, item {row + 1}: {column} is "
-                f"{found[column][row]!r}, but {expected[column][row]!r} for subject {first}; a "
-                "column named in features.user_columns must be the same for all."
+                f"Subject {other[0]}, run {other[1]}, item {row + 1}: {column} is "
+                f"{found[column][row]!r}, but {expected[column][row]!r} for "
+                f"{_named(first, other)}; a column named in features.user_columns must be the "
+                "same for all."
             )
+
+
+def _named(first: tuple[str, str], other: tuple[str, str]) -> str:
+    """The first of two people, with the run where it is not the other's."""
+    return f"subject {first[0]}" + ("" if first[1] == other[1] else f" in run {first[1]}")
 
 
 def _shown(items: pd.DataFrame, row: int) -> str:
@@ -212,7 +233,8 @@ def _check_no_repeats(parts: Mapping[str, pd.DataFrame]) -> None:
             raise LmbrainError(
                 f"Runs {first} and {second} present the same words (from "
                 f"{' '.join(spoken[first][:5])} ...): they would train and test the same model; "
-                "keep one of them in data.bids (sessions, tasks, runs)."
+                "name the entity that repeats them in data.bids.repeats, or keep one of them in "
+                "data.bids (sessions, tasks, runs)."
             )
 
 

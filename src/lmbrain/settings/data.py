@@ -36,6 +36,7 @@ class Bids(Section):
     tasks: Annotated[list[Label], Field(min_length=1)]
     runs: list[Label]
     story_per: Literal["session", "task", "run"] | None
+    repeats: Literal["session", "task", "run"] | None
     events: BidsEvents
     categories: str | None
 
@@ -44,8 +45,12 @@ class Bids(Section):
         if self.story_per is not None and self.events.story_column is not None:
             raise ValueError("story_per and events.story_column exclude each other; set one null")
         named = {"session": self.sessions, "task": self.tasks, "run": self.runs}
-        if self.story_per is not None and not named[self.story_per]:
-            raise ValueError(f"story_per is {self.story_per}, but no {self.story_per}s are listed")
+        for key in ("story_per", "repeats"):
+            entity = getattr(self, key)
+            if entity is not None and not named[entity]:
+                raise ValueError(f"{key} is {entity}, but no {entity}s are listed")
+        if self.story_per is not None and self.story_per == self.repeats:
+            raise ValueError(f"story_per and repeats are both {self.repeats}; set one null")
         return self
 
     @property
@@ -62,6 +67,15 @@ class Bids(Section):
             several = [named[name] for name, listed in entities.items() if len(listed) > 1]
             chosen["_".join(several) or named["run"] or "01"] = named
         return chosen
+
+    @property
+    def presentations(self) -> dict[str, list[str]]:
+        """Labels of the recordings that present the same items, by the first of them."""
+        groups: dict[tuple[str | None, ...], list[str]] = {}
+        for label, entities in self.recordings.items():
+            others = tuple(value for name, value in entities.items() if name != self.repeats)
+            groups.setdefault(others, []).append(label)
+        return {labels[0]: labels for labels in groups.values()}
 
 
 class HarryPotter(Section):
@@ -120,8 +134,24 @@ class Moth(Section):
     pause: Positive | None
 
 
+class LibriBrainRecording(Section):
+    task: Label
+    session: Label
+    run: Label
+
+
+class LibriBrain(Section):
+    root: str | None
+    recordings: Annotated[list[LibriBrainRecording], Field(min_length=1)]
+    recording: Annotated[str, Field(pattern=r"\{session\}")]
+    events: Annotated[str, Field(pattern=r"\{session\}")]
+    unit: Positive
+
+
 class Data(Section):
-    kind: Literal["simulated", "bids", "harry_potter", "moth", "alice", "epochs", "arrays"]
+    kind: Literal[
+        "simulated", "bids", "harry_potter", "moth", "libribrain", "alice", "epochs", "arrays"
+    ]
     subjects: Annotated[list[Label], Field(min_length=1)]
     exclude: list[Label]
     story: Name
@@ -130,6 +160,7 @@ class Data(Section):
     bids: Bids
     harry_potter: HarryPotter
     moth: Moth
+    libribrain: LibriBrain
     alice: Alice
     epochs: Epochs
     arrays: Arrays
