@@ -10,7 +10,7 @@ from lmbrain.settings.data import Bids
 
 SHIPPED = [(), ("toy",), ("toy", "smoke"), ("toy", "null"), ("as_published",), ("alice",)]
 SHIPPED += [("alice", "listening_as_published"), ("calibration",), ("epochs",), ("arrays",)]
-SHIPPED += [("moth",), ("moth", "listening_as_published")]
+SHIPPED += [("libribrain",), ("moth",), ("moth", "listening_as_published")]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 SHIPPED += [("harry_potter_both",), ("harry_potter_denoised",)]
 SHIPPED += [("toy", "null", "no_response"), ("meg_masc",), ("armeni",)]

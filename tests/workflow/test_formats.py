@@ -12,7 +12,7 @@ from lmbrain.words import read_words
 
 pytestmark = pytest.mark.workflow
 
-FORMATS = ["epochs", "arrays", "moth"]
+FORMATS = ["epochs", "arrays", "moth", "libribrain"]
 FORMATS += ["harry_potter", "harry_potter_denoised"]
 FORMATS += ["bids"]
 TINY = {

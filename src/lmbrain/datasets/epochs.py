@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import mne
 import numpy as np
 import pandas as pd
 
 from lmbrain.artefacts import read_table
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.bins import GRID
-from lmbrain.meg.word_locked import word_locked
 from lmbrain.words import is_word, make_words, number_sentences
+
+if TYPE_CHECKING:
+    import mne
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ def words_table(
         If metadata or a column are missing, a value is unreadable, people had other words, or
         onsets of the same word differ between people and no item column brings them together.
     """
+    import mne
+
     known: dict[Any, dict[str, Any]] = {}
     if settings["words"] is not None:
         path = Path(settings["words"]).expanduser()
@@ -103,6 +105,10 @@ def responses(
         If the epochs are shorter than the window, hold a sensor marked bad or a value that is not
         finite, or none in a run that the person is not said to lack.
     """
+    import mne
+
+    from lmbrain.meg.word_locked import word_locked
+
     path = epochs_path(folder, subject, settings)
     epochs = _read(path)
     names = _sensors(epochs, binning["picks"], path)
@@ -146,6 +152,8 @@ def responses(
 
 def _read(path: Path) -> mne.BaseEpochs:
     """A person's epochs, values still on disk, projections applied as they are read."""
+    import mne
+
     if not path.is_file():
         raise LmbrainError(f"{path} does not exist; correct data.epochs in the config.")
     try:
@@ -293,6 +301,8 @@ def _sensors(epochs: mne.BaseEpochs, picks: Sequence[str], path: Path) -> list[s
 
 def _check_span(epochs: mne.BaseEpochs, binning: Settings, path: Path) -> None:
     """Refuse epochs that do not hold the window, and the baseline to be subtracted."""
+    from lmbrain.meg.bins import GRID
+
     rate, first = epochs.info["sfreq"], epochs.times[0]
     wanted = [binning["window"], *filter(None, [binning.get("baseline")])]
     start, stop = min(w["start"] for w in wanted), max(w["stop"] for w in wanted)
@@ -308,6 +318,8 @@ def _stretches(
     epochs: mne.BaseEpochs, names: Sequence[str], path: Path
 ) -> Iterator[tuple[slice, mne.io.RawArray, np.ndarray]]:
     """Some epochs after others, laid end to end as a recording, with their onsets in it (s)."""
+    import mne
+
     info = mne.pick_info(epochs.info, [epochs.ch_names.index(name) for name in names])
     samples, rate = len(epochs.times), epochs.info["sfreq"]
     for start in range(0, len(epochs), EPOCHS_AT_ONCE):

@@ -19,7 +19,6 @@ import xarray as xr
 from lmbrain.datasets.arrays import read_names, sentences_by_pauses
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.bins import GRID
 from lmbrain.meg.canonical_sensors import canonical_info, canonical_names
 from lmbrain.responses import check_responses, continuous
 from lmbrain.restricted_pickle import load_pickle
@@ -250,6 +249,8 @@ def _bins(values: np.ndarray, start: int, length: int, rate: float, width: float
     Sample `start` of that trial's clock is this one's first; `length` samples are binned. NaN for
     bins of which the trial lacks a sample.
     """
+    from lmbrain.meg.bins import GRID
+
     if rate * width < 1 - GRID:
         raise LmbrainError(
             f"{rate:g} Hz leave bins of {width:g} s without a sample; lengthen data.moth.bin_width."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import mne
+from typing import TYPE_CHECKING
 
 from lmbrain.errors import LmbrainError
+
+if TYPE_CHECKING:
+    import mne
 
 
 def canonical_info(system: str, names: Sequence[str] | None = None) -> mne.Info:
@@ -19,6 +21,8 @@ def canonical_info(system: str, names: Sequence[str] | None = None) -> mne.Info:
     names
         Sensors to keep, in this order, named as the system's; default: all.
     """
+    import mne
+
     info = mne.channels.read_meg_canonical_info(system, verbose="error")
     if names is None:
         return mne.pick_info(info, mne.pick_types(info, meg=True))
