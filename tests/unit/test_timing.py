@@ -12,6 +12,9 @@ from lmbrain.errors import LmbrainError
 from lmbrain.meg.alignment import FINEST, Train, match, search_clock
 from lmbrain.meg.clock import RATE_LIMIT, Clock, fit_clock, residuals
 from lmbrain.meg.triggers import align_triggers, read_triggers, report
+from lmbrain.simulation.faults import spoil_triggers
+from lmbrain.simulation.recordings import TRIGGERS, trial_types
+from lmbrain.words import make_words
 
 EVENTS = np.array([0.5, 1.0, 1.52, 2.03])
 SOURCE = "Subject 07, run 02"
@@ -200,6 +203,33 @@ def test_repairs_are_told_in_sentences_by_item():
     clock = "the onset comes from the clock fitted to the other triggers"
     assert told["repairs"] == [f"Items 5, 10 and 31: no trigger; {clock}."]
     assert (told["items"], told["found"], told["extra"]) == (60, 57, 0)
+
+
+def test_a_button_pressed_while_a_trigger_is_missing_is_not_taken_for_it():
+    expected = items_of(np.random.default_rng(8), 60)
+    codes = np.ones(60, int)
+    onsets = expected.copy()
+    onsets[20] += 0.008  # a press of code 64, the item's own trigger is missing
+    codes[[20, 40]] = 64, 65  # item 41: its trigger, while a button is held
+    found = aligned(train(onsets, codes), train(expected, np.ones(60, int)))
+    assert (found.missing, found.recoded) == ([21], [41])
+    np.testing.assert_allclose(found.onsets, expected, atol=1e-9)
+
+
+def test_what_the_simulation_spoils_is_found_item_by_item():
+    rng = np.random.default_rng(9)
+    text = ["+" if i % 9 == 0 else "word" for i in range(200)]
+    onsets = 2 + 0.4 * np.arange(200)
+    words = make_words(["tale"] * 200, ["01"] * 200, text, onsets, np.full(200, 0.4))
+    raw = stimulus([], n=200 * 90)
+    shares = {"missing": 0.02, "doubled": 0.02, "shifted": 0.01}
+    planted = spoil_triggers(raw, words, rng, **shares, shift=0.1)
+    codes = [TRIGGERS[kind] for kind in trial_types(words)]
+    found = aligned(read_triggers(raw, "STI101", codes=True), train(onsets, codes))
+    np.testing.assert_allclose(found.onsets, onsets, atol=1 / 200)
+    for kind, items in planted.items():
+        assert getattr(found, kind) == items, kind
+    assert found.extra == 0
 
 
 # What cannot be repaired

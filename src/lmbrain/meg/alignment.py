@@ -14,7 +14,7 @@ from itertools import count
 
 import numpy as np
 
-from lmbrain.meg.clock import RATE_LIMIT, Clock
+from lmbrain.meg.clock import RATE_LIMIT, Clock, fit_clock
 
 FINEST = 8  # boxes are cut until they are as many times smaller than the tolerance
 
@@ -155,6 +155,29 @@ def match(predicted: Train, found: Train, tolerance: float) -> np.ndarray:
         (item, trigger), chain = chain
         chosen[item] = trigger
     return chosen
+
+
+def settle(
+    clock: Clock, items: Train, triggers: Train, tolerance: float
+) -> tuple[Clock, np.ndarray]:
+    """Fit the clock to its matches, and match by the fitted clock, until nothing changes.
+
+    Returns
+    -------
+    The clock, and each item's trigger (n,), -1 for none (`match`).
+    """
+    matched = match(Train(clock.recording(items.onsets), items.codes), triggers, tolerance)
+    for _ in range(20):
+        rows = matched >= 0
+        clock = fit_clock(items.onsets[rows], triggers.onsets[matched[rows]])
+        if abs(clock.rate - 1) > RATE_LIMIT:  # a few jittered triggers say little about the rate
+            limit = 1 + np.copysign(RATE_LIMIT, clock.rate - 1)
+            clock = fit_clock(items.onsets[rows], triggers.onsets[matched[rows]], float(limit))
+        again = match(Train(clock.recording(items.onsets), items.codes), triggers, tolerance)
+        if np.array_equal(again, matched) or not (again >= 0).any():
+            break
+        matched = again
+    return clock, matched
 
 
 def _merged(states: dict, first: int) -> dict:

@@ -2,9 +2,10 @@
 
 Each function gives the onsets (seconds after the recording's first sample) and what is told of
 the run, as plain JSON: `source`; `items`; `found` (triggers, anchors or windows of the sound);
-`missing`, `shifted` (items, counted from 1 in the run); `extra`; `lag` (s) and `rate` of the
-recording's clock against the stimulus's; `residual` with its `median` and `largest` distance (s)
-from that clock, or None; `repairs`, a sentence each.
+`missing`, `shifted` and, of triggers, `doubled`, `other_code` (items, counted from 1 in the run);
+`extra`; `lag` (s) and `rate` of the recording's clock against the stimulus's; `residual` with its
+`median` and `largest` distance (s) from that clock, or None; `repairs`, a sentence each; of a
+recorded sound its number of `windows` and their `correlation`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ import mne
 import numpy as np
 
 from lmbrain.errors import LmbrainError
-from lmbrain.meg.alignment import Train, match, search_clock
-from lmbrain.meg.clock import RATE_LIMIT, Clock, fit_clock, residuals
+from lmbrain.meg.alignment import Train, search_clock, settle
+from lmbrain.meg.clock import NEAR, Clock, residuals
+from lmbrain.meg.trigger_refusals import check_lag, check_share, check_unique, misfit
 
 DOUBLED = 0.1  # s after an item's trigger in which a second one is its double, not an extra one
-MOST_LAG_TRIED = 1.0  # s, to say what would fit where nothing allowed does
 MOST_LISTED = 20  # items that a sentence lists
 ROUNDING = 1e-9  # s
 
@@ -103,7 +103,8 @@ def align_triggers(
 
     The triggers are the onsets to use. An item whose trigger is missing, or lies beyond the
     tolerance from where all others say it belongs, gets its onset from the clock fitted to the
-    others. Doubled and extra triggers are dropped; one of another code is used, and said.
+    others. Doubled and extra triggers are dropped; one of another code is used, and said, if it
+    lies as near as those of the right code do.
 
     Parameters
     ----------
@@ -132,13 +133,14 @@ def align_triggers(
     least = max(1, int(np.ceil((1 - most_missing) * len(items.onsets) - ROUNDING)))
     first = search_clock(items, triggers, tolerance, largest_lag, least)
     if first is None:
-        raise LmbrainError(_misfit(items, triggers, tolerance, largest_lag, least, source))
-    clock, matched = _settle(first, items, triggers, tolerance)
+        raise LmbrainError(misfit(items, triggers, tolerance, largest_lag, least, source))
+    clock, matched = settle(first, items, triggers, tolerance)
+    matched = _without_chance(matched, clock, items, triggers)
     found = matched >= 0
     recoded = found & (triggers.codes[matched] != items.codes)
-    _check_share(found & ~recoded, least, items, source)
-    _check_lag(clock, items, largest_lag, source)
-    _check_unique(clock, items, triggers, tolerance, largest_lag, matched, source)
+    check_share(found & ~recoded, least, items, source)
+    check_lag(clock, items, largest_lag, source)
+    check_unique(clock, items, triggers, tolerance, largest_lag, matched, source)
     predicted = clock.recording(items.onsets)
     shifted, doubled, extra = _sort_leftovers(predicted, items, triggers, matched)
     return Alignment(
@@ -184,22 +186,17 @@ def report(alignment: Alignment) -> dict[str, Any]:
     }
 
 
-def _settle(
-    clock: Clock, items: Train, triggers: Train, tolerance: float
-) -> tuple[Clock, np.ndarray]:
-    """Fit the clock to its matches, and match by the fitted clock, until nothing changes."""
-    matched = match(Train(clock.recording(items.onsets), items.codes), triggers, tolerance)
-    for _ in range(20):
-        rows = matched >= 0
-        clock = fit_clock(items.onsets[rows], triggers.onsets[matched[rows]])
-        if abs(clock.rate - 1) > RATE_LIMIT:  # a few jittered triggers say little about the rate
-            limit = 1 + np.copysign(RATE_LIMIT, clock.rate - 1)
-            clock = fit_clock(items.onsets[rows], triggers.onsets[matched[rows]], float(limit))
-        again = match(Train(clock.recording(items.onsets), items.codes), triggers, tolerance)
-        if np.array_equal(again, matched) or not (again >= 0).any():
-            break
-        matched = again
-    return clock, matched
+def _without_chance(matched: np.ndarray, clock: Clock, items: Train, triggers: Train) -> np.ndarray:
+    """Take away triggers of another code that are further off than those of the right one.
+
+    A button pressed while an item's trigger is missing is not its trigger.
+    """
+    away = residuals(clock, items.onsets, triggers.onsets[matched])
+    right = (matched >= 0) & (triggers.codes[matched] == items.codes)
+    if not right.any():
+        return matched
+    usual = max(NEAR, 3 * 1.4826 * float(np.median(away[right])))
+    return np.where(right | (away <= usual), matched, -1)
 
 
 def _sort_leftovers(
@@ -227,91 +224,6 @@ def _sort_leftovers(
     return shifted, doubled, extra
 
 
-def _check_share(right: np.ndarray, least: int, items: Train, source: str) -> None:
-    if right.sum() < least:
-        item = int((~right).argmax())
-        raise LmbrainError(
-            f"{source}: expected at least {least} of {len(right)} items with their trigger, found "
-            f"{right.sum()} (the first without: item {item + 1}, expected at "
-            f"{items.onsets[item]:.3f} s); mend the events file, or raise timing.most_missing."
-        )
-
-
-def _check_lag(clock: Clock, items: Train, largest_lag: float, source: str) -> None:
-    deviation = clock.largest_deviation(items.onsets)
-    if deviation > largest_lag + ROUNDING:
-        raise LmbrainError(f"{source}: {_differing(clock, items, largest_lag)}")
-
-
-def _check_unique(
-    clock: Clock,
-    items: Train,
-    triggers: Train,
-    tolerance: float,
-    largest_lag: float,
-    matched: np.ndarray,
-    source: str,
-) -> None:
-    least = int((matched >= 0).sum())
-    other = search_clock(items, triggers, tolerance, largest_lag, least, matched)
-    if other is None:
-        return
-    one, two = sorted(float(c.recording(items.onsets[0])) for c in (clock, other))
-    raise LmbrainError(
-        f"{source}: two alignments of the triggers with the items are equally good ({least} of "
-        f"{len(matched)} items each; the first item is at {one:.3f} s or at {two:.3f} s); lower "
-        "timing.largest_lag, or give the items different trigger codes."
-    )
-
-
-def _misfit(
-    items: Train,
-    triggers: Train,
-    tolerance: float,
-    largest_lag: float,
-    least: int,
-    source: str,
-) -> str:
-    """Why nothing fits, as far as can be told: another lag, other codes, or another run."""
-    codes = np.isin(triggers.codes, np.unique(items.codes))
-    expected, found = len(items.onsets), int(codes.sum())
-    start = f"{source}: expected {expected} triggers for the items, found {found}"
-    if largest_lag < MOST_LAG_TRIED:
-        clock = search_clock(items, triggers, tolerance, MOST_LAG_TRIED, least)
-        if clock is not None:
-            clock, _ = _settle(clock, items, triggers, tolerance)
-            return f"{start}; {_differing(clock, items, largest_lag)}"
-    plain = [Train(train.onsets, np.zeros_like(train.codes)) for train in (items, triggers)]
-    coded = len(np.unique(items.codes)) > 1 or not codes.all()
-    if coded and search_clock(*plain, tolerance, largest_lag, least) is not None:
-        return (
-            f"{start}; the triggers come when they should but with other codes (expected "
-            f"{_some(items.codes)}, found {_some(triggers.codes)}); correct the column value of "
-            "the events file, or set timing.trigger_codes to false."
-        )
-    matched = match(items, triggers, tolerance)
-    without = int((matched < 0).argmax())
-    return (
-        f"{start}; by no clock within {1e3 * largest_lag:.1f} ms of the events have {least} items "
-        f"a trigger within {1e3 * tolerance:.1f} ms (by the events' own clock "
-        f"{(matched >= 0).sum()}; the first without: item {without + 1}, expected at "
-        f"{items.onsets[without]:.3f} s). Is it the trigger train of this run? Mend the events "
-        "file, or set timing.onsets to events to trust it."
-    )
-
-
-def _differing(clock: Clock, items: Train, largest_lag: float) -> str:
-    drift = (clock.rate - 1) * float(items.onsets[-1] - items.onsets[0])
-    offset = clock.recording(items.onsets[0]) - items.onsets[0]
-    deviation = clock.largest_deviation(items.onsets)
-    return (
-        f"the triggers begin {1e3 * offset:.1f} ms from where the items are expected and drift by "
-        f"{1e3 * drift:.1f} ms over the run, allowed are {1e3 * largest_lag:.1f} ms; where the "
-        "onsets are those of another clock (a stimulus computer's log), set timing.largest_lag "
-        f"above {deviation:.3f}; where they are the display's, set timing.onsets to events."
-    )
-
-
 def _numbers(mask: np.ndarray) -> list[int]:
     return (np.flatnonzero(mask) + 1).tolist()
 
@@ -323,8 +235,3 @@ def _listed(items: Sequence[int]) -> str:
     if len(items) > MOST_LISTED:
         return f"Items {', '.join(shown)} and {len(items) - MOST_LISTED} more"
     return f"Items {', '.join(shown[:-1])} and {shown[-1]}"
-
-
-def _some(codes: np.ndarray) -> str:
-    values = np.unique(codes)
-    return ", ".join(str(v) for v in values[:5]) + (", ..." if len(values) > 5 else "")
