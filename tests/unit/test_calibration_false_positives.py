@@ -29,6 +29,7 @@ def test_every_test_is_counted_once_a_story_and_level(counted):
     tests = counts.drop_duplicates("test").set_index("test")["tests"]
     assert tests["chance: target"] == PLAN.cohorts * calibrated.TARGETS
     assert tests["chance: family"] == PLAN.cohorts
+    assert tests["chance, unequal people: target"] == calibrated.TARGETS
     assert measured["lag1"][0] == pytest.approx(0.8, abs=0.05)
     assert measured["lag1_cleared"][0] < measured["lag1"][0]
 
@@ -57,6 +58,7 @@ def test_a_test_that_forgets_what_folds_share_is_caught(monkeypatch):
     plan = Plan(words=1500, stories=24, cohorts=8, features=12, folds=5, gap=5.0, resamples=99)
     monkeypatch.setattr(calibrated, "_comparison", lambda *arguments: iter(()))
     monkeypatch.setattr(calibrated, "_people", lambda *arguments: iter(()))
+    monkeypatch.setattr(calibrated, "_unequal", lambda *arguments: iter(()))
     table = summarise(false_positives("ar0", plan, 0)[0])
     target = table[(table["test"] == "chance: target") & (table["level"] == 0.05)]
     assert not target["holds"].any()

@@ -15,7 +15,7 @@ import numpy as np
 
 from lmbrain.calibration.noise import autoregressive, neighbours, noise
 from lmbrain.encoding.drift import without_drift
-from lmbrain.encoding.folds import Folds, make_folds
+from lmbrain.encoding.folds import MINIMAL_OUTER, Folds, make_folds
 from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.inference.fits import Fit
 
@@ -125,17 +125,22 @@ def fit(features: np.ndarray, responses: np.ndarray, folds: Folds) -> Fit:
     responses : (n, t)
         Cleared of drift.
     folds
+        Of the people whose responses these are.
     """
 
     design = without_drift(features, folds, DRIFT_CUTOFF)
-    return Fit.of(nested_ridge(design, responses, folds, PENALTIES))
+    return Fit.of(nested_ridge(design, responses, folds, PENALTIES), folds)
 
 
 def part(whole: Fit, columns: slice | np.ndarray) -> Fit:
     """The fit of some of the targets."""
-    return Fit(
-        whole.prediction[:, columns], whole.r_per_fold[:, columns], whole.left_out_r[:, columns]
-    )
+    per_fold = (values[:, columns] for values in (whole.r_per_fold, whole.left_out_r))
+    return Fit(whole.prediction[:, columns], *per_fold, whole.folds)
+
+
+def without_second_half(folds: Folds) -> Folds:
+    """The folds of people who were recorded for the first half of the story (or three blocks)."""
+    return folds.of_person(folds.block < max(MINIMAL_OUTER, folds.n_outer // 2))
 
 
 def _features(words: int, count: int, rng: np.random.Generator) -> np.ndarray:

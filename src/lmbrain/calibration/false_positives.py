@@ -1,9 +1,10 @@
 """How often each test rejects where its null holds, by noise and length of the story.
 
-One story gives cohorts of four kinds: nothing is predicted (tests against chance); two models
+One story gives cohorts of five kinds: nothing is predicted (tests against chance); two models
 predict equally well (comparisons, windows, word categories); the base model predicts, and the
 other's features beside its own add nothing (nested comparisons); people whose effects are nothing
-but chance (tests across people). The published tests stand beside them, without being judged:
+but chance (tests across people); the first two over people of whom half lack half of the story. The
+published tests stand beside them, without being judged:
 permuted words, the parametric p of r, and circular shifts.
 """
 
@@ -27,6 +28,7 @@ from lmbrain.calibration.cohorts import (
     make_story,
     part,
     planted_signal,
+    without_second_half,
 )
 from lmbrain.calibration.noise import noise
 from lmbrain.inference.autocorrelation import autocorrelation
@@ -44,6 +46,7 @@ from lmbrain.inference.specificity import specificity
 LEVELS = (0.05, 0.001)
 MODEL_STRENGTH = 0.2  # SD of what a model predicts, in SD of the noise, where models are compared
 GROUP = 4  # people whose mean is tested against chance
+UNEQUAL = 8  # people, half of whom lack the second half of the story
 PEOPLE = 12  # of tests across people: no p below 1 / 4096
 CATEGORIES = 3
 CATEGORY_SHARE = 0.06  # of the words, in the quarter of the story where a category's words are
@@ -131,12 +134,53 @@ def _outcomes(
     nested = cleared(cohort_noise(kind, *shape, rng) + own, story.folds)
     yield from _comparison("useless features", nested, story, story.both, plan, number)
     yield from _people(kind, story, plan, rng, number)
+    yield from _unequal(kind, story, plan, rng, number)
+
+
+def _unequal(
+    kind: str, story: Story, plan: Plan, rng: np.random.Generator, number: int
+) -> Iterator[Outcome]:
+    """Means over people of whom half lack half of the story."""
+    settings = {"resamples": plan.resamples, "level": LEVELS[0], "seed": number}
+    settings |= {"drift_cutoff": DRIFT_CUTOFF}
+    groups = _unequal_people(kind, story, plan, rng, 0.0, [story.base])
+    found = [chance_test(g, story.folds, method="flip_blocks", **settings) for g in groups]
+    yield Outcome("chance, unequal people: target", np.concatenate([f.p for f in found]))
+    groups = _unequal_people(kind, story, plan, rng, MODEL_STRENGTH, [story.base, story.other])
+    compared = [compare_models(g, story.folds, **settings) for g in groups]
+    name = "comparison, equal models, unequal people"
+    yield Outcome(f"{name}: target", np.concatenate([f.p for f in compared]))
+
+
+def _unequal_people(
+    kind: str,
+    story: Story,
+    plan: Plan,
+    rng: np.random.Generator,
+    strength: float,
+    spaces: list[np.ndarray],
+) -> list[list[tuple]]:
+    """Of each group its people's responses and fits; half of the noise is the whole group's."""
+    groups = max(1, plan.cohorts // UNEQUAL)
+    shared = cohort_noise(kind, plan.words, groups, TARGETS, rng)
+    for model in (story.base, story.other):
+        shared = shared + strength * planted_signal(model, groups * TARGETS, rng)
+    found: list[list[tuple]] = [[] for _ in range(groups)]
+    half = UNEQUAL // 2
+    for own in (story.folds, without_second_half(story.folds)):
+        noises = cohort_noise(kind, plan.words, half * groups, TARGETS, rng)
+        responses = cleared(np.tile(shared, half) + noises, own)
+        fits = [fit(space, responses, own) for space in spaces]
+        for place, columns in enumerate(_cohorts(half * groups)):
+            person = (responses[:, columns], *(part(whole, columns) for whole in fits))
+            found[place % groups].append(person)
+    return found
 
 
 def _chance(responses: np.ndarray, story: Story, plan: Plan, number: int) -> Iterator[Outcome]:
     folds, whole = story.folds, fit(story.base, responses, story.folds)
     settings = {"resamples": plan.resamples, "level": LEVELS[0], "seed": number}
-    cohorts = _cohorts(plan)
+    cohorts = _cohorts(plan.cohorts)
     found = [
         chance_test(
             [(responses[:, columns], part(whole, columns))],
@@ -184,7 +228,7 @@ def _comparison(
     settings = {"resamples": plan.resamples, "level": LEVELS[0], "seed": number}
     window = np.ones(TARGETS, bool)
     compared, windows, tables = [], [], []
-    for cohort, columns in enumerate(_cohorts(plan)):
+    for cohort, columns in enumerate(_cohorts(plan.cohorts)):
         response, one, two = responses[:, columns], part(base, columns), part(better, columns)
         found = compare_models(
             [(response, one, two)],
@@ -269,8 +313,8 @@ def _word_categories(
     )
 
 
-def _cohorts(plan: Plan) -> list[slice]:
-    starts = range(0, plan.cohorts * TARGETS, TARGETS)
+def _cohorts(count: int) -> list[slice]:
+    starts = range(0, count * TARGETS, TARGETS)
     return [slice(start, start + TARGETS) for start in starts]
 
 
