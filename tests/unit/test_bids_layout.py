@@ -185,9 +185,20 @@ def test_the_inventory_names_every_missing_file_and_heeds_runs_known_to_lack(tmp
     touch(folder, "sub-01_task-a_run-1_meg.con", "sub-01_task-a_run-1_events.tsv")
     touch(folder, "sub-01_task-a_run-1_markers.mrk", "sub-01_task-a_run-2_meg.fif")
     runs = {run: {"session": None, "task": "a", "run": run} for run in ("1", "2", "3")}
-    said = missing_recordings(str(tmp_path), ["01"], runs, {"01": ["3"]})
+
+    def missing(root, lacking, subjects=("01",), **audio):
+        settings = dict.fromkeys(("words", "anchors", "sound")) | {"anchor_kinds": []} | audio
+        return missing_recordings(root, subjects, runs, lacking, "tale", None, settings)
+
+    said = missing(str(tmp_path), {"01": ["3"]})
     assert len(said) == 2
     assert "no coil positions" in said[0]
     assert "run-2_events.tsv does not exist" in said[1]
-    assert len(missing_recordings(str(tmp_path), ["01"], runs, {})) == 4
-    assert "LMBRAIN_DATA" in missing_recordings(None, ["01"], runs, {})[0]
+    assert len(missing(str(tmp_path), {})) == 4
+    assert "LMBRAIN_DATA" in missing(None, {})[0]
+    assert len(missing(str(tmp_path / "nowhere"), {})) == 1
+    assert "holds no folder sub-02" in missing(str(tmp_path), {"01": ["1", "3"]}, ["02"])[0]
+    touch(tmp_path, "run-2.tsv")
+    heard = missing(str(tmp_path), {"01": ["1"]}, words="run-{run}.tsv")
+    assert [path.split()[0] for path in heard[-1:]] == [str(tmp_path / "run-3.tsv")]
+    assert len(heard) == 2, heard

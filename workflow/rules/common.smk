@@ -10,7 +10,7 @@ sys.path.insert(0, SOURCE)
 from lmbrain.artefacts import sha256
 from lmbrain.codehash import code_hash
 from lmbrain.config import load_study
-from lmbrain.datasets import bids_layout
+from lmbrain.datasets import bids_layout, bids_named
 from lmbrain.datasets.places import bids_folder
 from lmbrain.errors import LmbrainError
 
@@ -117,16 +117,37 @@ def recording_files(subject, run):
 
 
 def events_files(subject):
-    """The events file of each run of a person, with the same stand-in."""
+    """What the items of a person's runs, and their onsets, are read from, or the same stand-in."""
     if STUDY.data.kind == "simulated":
         return expand(SIMULATED_RECORDING + "_events.tsv", subject=subject, run=runs_of(subject))
+    from lmbrain.datasets.bids import item_files, story_name
+
+    files = {}
     try:
-        return [
-            str(bids_layout.events_path(BIDS.root or "", subject, **RUNS[run]))
-            for run in runs_of(subject)
-        ]
+        for run in runs_of(subject):
+            story = story_name(STUDY.data.story, BIDS.story_per, RUNS[run])
+            place = (BIDS.root or "", subject, run, RUNS[run], story)
+            files |= {str(file): None for file in item_files(*place, values("timing.audio"))}
     except LmbrainError:
         return READY
+    return list(files)
+
+
+# How files that `timing.audio` names are found.
+TIMING_FILES = {
+    "story": STUDY.data.story,
+    "story_per": BIDS.story_per,
+    "audio": values("timing.audio"),
+}
+
+
+def timing_files(subject, keys=("words", "anchors", "sound")):
+    """The tables and sounds that they are, with the same stand-in; the simulation makes its own."""
+    if STUDY.data.kind != "bids":
+        return []
+    runs = {run: RUNS[run] for run in runs_of(subject)}
+    files = bids_named.timing_files(BIDS.root or "", [subject], runs, {}, **TIMING_FILES, keys=keys)
+    return READY if bids_named.missing_timing_files(files) else [str(file) for file in files]
 
 
 def parts_of(space):

@@ -34,6 +34,8 @@ if READY:
             | ({"root": BIDS.root} if STUDY.data.kind == "bids" else {}),
             recordings=RUNS,
             lacking=STUDY.data.missing,
+            story=STUDY.data.story,
+            audio=values("timing.audio"),
             language_model=values("language_model"),
             choice_sets={d: values("finetuning.sets")[d] for d in DOMAINS},
             proposer=STUDY.hypotheses.proposer.backend,
@@ -52,6 +54,7 @@ if RECORDED:
         input:
             ready=READY,
             events=[file for subject in SUBJECTS for file in events_files(subject)],
+            listed=[file for subject in SUBJECTS for file in timing_files(subject, ["words"])],
             description=simulated(f"{BIDS.root}/dataset_description.json"),
         output:
             words=WORDS,

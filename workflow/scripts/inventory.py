@@ -11,7 +11,15 @@ with job(snakemake) as made:
     params = snakemake.params
     settings, subjects, missing = params.settings, params.subjects, []
     if params.kind == "bids":
-        missing += missing_recordings(settings["root"], subjects, params.recordings, params.lacking)
+        missing += missing_recordings(
+            settings["root"],
+            subjects,
+            params.recordings,
+            params.lacking,
+            params.story,
+            settings["story_per"],
+            params.audio,
+        )
     else:
         folder = data_folder(settings["root"], params.kind)
         wanted = source(params.kind).files(folder, subjects, settings, params.lacking)

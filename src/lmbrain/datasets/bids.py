@@ -16,11 +16,10 @@ import pandas as pd
 
 from lmbrain.datasets.bids_events import read_events, words_of_run
 from lmbrain.datasets.bids_layout import events_path, recording_files, recording_path
+from lmbrain.datasets.bids_named import Lacking, Recordings, named_path, story_name
 from lmbrain.errors import LmbrainError
 from lmbrain.words import number_sentences
 
-Recordings = Mapping[str, Mapping[str, str | None]]
-Lacking = Mapping[str, Sequence[str]]
 OPENING = 30  # words; two runs that begin with the same ones present the same story
 
 
@@ -98,37 +97,6 @@ def words_table(
     return _joined(list(parts.values()), by_punctuation)
 
 
-def story_name(story: str, story_per: str | None, entities: Mapping[str, str | None]) -> str:
-    """Name of a run's story."""
-    return story if story_per is None else f"{story}_{entities[story_per]}"
-
-
-def named_path(
-    root: str | Path,
-    pattern: str,
-    subject: str,
-    run: str,
-    entities: Mapping[str, str | None],
-    story: str,
-) -> Path:
-    """A file below the data set (or anywhere, if absolute) with a recording's names filled in.
-
-    Raises
-    ------
-    LmbrainError
-        If the pattern has an unknown name between braces.
-    """
-    names = {"subject": subject, "run": run, "story": story}
-    names |= {entity: entities[entity] or "" for entity in ("session", "task")}
-    try:
-        return Path(root) / pattern.format_map(names)
-    except (KeyError, ValueError, IndexError, AttributeError):
-        raise LmbrainError(
-            f"{pattern!r} under timing.audio has more between braces than "
-            f"{', '.join('{' + name + '}' for name in names)}; correct it in the config."
-        ) from None
-
-
 def items_path(
     root: str | Path,
     subject: str,
@@ -150,23 +118,73 @@ def items_path(
     return named_path(root, words_file, subject, run, entities, story)
 
 
+def item_files(
+    root: str | Path,
+    subject: str,
+    run: str,
+    entities: Mapping[str, str | None],
+    story: str,
+    audio: Mapping[str, Any],
+) -> list[Path]:
+    """All that a run's items and their onsets are read from, but the recording.
+
+    Parameters
+    ----------
+    audio
+        The config's section timing.audio.
+
+    Raises
+    ------
+    LmbrainError
+        If a file is missing.
+    """
+    patterns = [audio[key] for key in ("words", "anchors", "sound") if audio[key] is not None]
+    files = [named_path(root, pattern, subject, run, entities, story) for pattern in patterns]
+    for path in files:
+        if not path.is_file():
+            raise LmbrainError(
+                f"{path} does not exist; add it, or correct timing.audio in the config."
+            )
+    if audio["words"] is None or audio["anchor_kinds"]:
+        files.append(events_path(root, subject, **entities))
+    return files
+
+
 def missing_recordings(
-    root: str | None, subjects: Sequence[str], recordings: Recordings, lacking: Lacking
+    root: str | None,
+    subjects: Sequence[str],
+    recordings: Recordings,
+    lacking: Lacking,
+    story: str,
+    story_per: str | None,
+    audio: Mapping[str, Any],
 ) -> list[str]:
-    """A sentence for each recording or events file that is not there and not named as lacking."""
+    """A sentence for each run's recording, and its files, not there and not named as lacking."""
     if root is None:
         return [
             "data.bids.root: the folder of the BIDS data set; name it in the config, or set the "
             "environment variable LMBRAIN_DATA to the folder that holds one named like the study."
         ]
+    if not Path(root).is_dir():
+        return [f"{root}: the folder of the BIDS data set; add it, or correct data.bids.root."]
     sentences = []
     for subject in subjects:
+        if not (Path(root) / f"sub-{subject}").is_dir():
+            sentences.append(
+                f"{root} holds no folder sub-{subject}; add it, or correct data.subjects."
+            )
+            continue
         for run in recordings_of(subject, recordings, lacking):
-            for find in (_recording_files, events_path):
-                try:
-                    find(root, subject, **recordings[run])
-                except LmbrainError as error:
-                    sentences.append(str(error))
+            entities = recordings[run]
+            name = story_name(story, story_per, entities)
+            try:
+                recording_files(recording_path(root, subject, **entities))
+            except LmbrainError as error:
+                sentences.append(str(error))
+            try:
+                item_files(root, subject, run, entities, name, audio)
+            except LmbrainError as error:
+                sentences.append(str(error))
     return sentences
 
 
@@ -251,9 +269,3 @@ def _joined(parts: Sequence[pd.DataFrame], by_punctuation: bool) -> pd.DataFrame
     before = np.repeat(np.cumsum([0, *counts[:-1]]), [len(part) for part in parts])
     words["sentence"] += np.where(words["sentence"] >= 0, before, 0)
     return words
-
-
-def _recording_files(
-    root: str | Path, subject: str, session: str | None, task: str, run: str | None
-) -> list[Path]:
-    return recording_files(recording_path(root, subject, session, task, run))
