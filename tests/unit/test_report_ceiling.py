@@ -69,6 +69,14 @@ def test_the_verdict_says_what_a_perfect_model_would_reach_and_other_brains_do()
     assert "predict more than those" in ceiling.section(file_of(), scores(0.12)).verdict
 
 
+def test_an_extrapolation_that_reaches_1_is_not_given():
+    made = file_of()
+    made["cross_subject_agreement"] = made["cross_subject_agreement"] / 1000
+    section = ceiling.section(made, scores(0.05))
+    assert "infinitely many would" not in section.verdict
+    assert kinds(section, Fold)[0].blocks[0].rows[0][1:] == ["0.060", "0.200", "0.100", "n/a"]
+
+
 def test_data_that_share_nothing_measurable_are_called_so():
     section = ceiling.section(file_of(reliability=0.001, low=-0.002), scores(0.0))
     assert section.verdict.startswith("Nothing measurable is shared between people")

@@ -86,9 +86,13 @@ def _ends(value: float, low: float, high: float) -> str:
 
 
 def _limit(ceiling: xr.Dataset, kind: str, over: Sequence[str]) -> xr.DataArray:
-    """Correlation with infinitely many others, from means over some dimensions."""
+    """Correlation with infinitely many others, from means over some dimensions.
+
+    NaN where the estimate reaches 1, too: others are too few, or too unlike, to extrapolate.
+    """
     shared, agreement = (ceiling[f"{kind}_{name}"].mean(over) for name in ("shared", "agreement"))
-    return shared.copy(data=at_infinitely_many(shared.to_numpy(), agreement.to_numpy()))
+    found = at_infinitely_many(shared.to_numpy(), agreement.to_numpy())
+    return shared.copy(data=np.where(np.abs(found) < 1, found, np.nan))
 
 
 def _courses(ceiling: xr.Dataset) -> dict[str, tuple[np.ndarray, str, str]]:
