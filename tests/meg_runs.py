@@ -38,7 +38,7 @@ OFF = {
         "ecg_channel": None,
         "eog_channel": None,
         "ica": {
-            "components": 12,
+            "components": 15,
             "seed": 0,
             "high_pass": 1.0,
             "sampling_rate": 100.0,

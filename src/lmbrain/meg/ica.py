@@ -7,6 +7,7 @@ Hyvarinen & Oja 2000 (FastICA); Dammers et al. 2008 (cross-trial phase statistic
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ import numpy as np
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.quality import by_sensor, sensors_by_type
 
+log = logging.getLogger(__name__)
+
+MOST_STEPS = 1000  # of FastICA
 BLOCK = 16  # channels thinned out at a time
 PIECE = 10.0  # s cleaned at a time
 
@@ -75,16 +79,17 @@ def remove_components(
     """
     copy = _slow_copy(raw, channels, sampling_rate, high_pass)
     ica = mne.preprocessing.ICA(
-        n_components=components, random_state=seed, max_iter="auto", verbose="error"
+        n_components=components, random_state=seed, max_iter=MOST_STEPS, verbose="error"
     )
-    meg = [name for names in sensors_by_type(raw).values() for name in names]
     try:
-        ica.fit(copy, picks=meg, verbose="error")
+        ica.fit(copy, picks="meg", verbose="error")  # good ones, in the recording's order
     except (ValueError, RuntimeError) as error:
         raise LmbrainError(
             f"{source}: ICA failed ({error}); lower preprocessing.artefacts.ica.components or "
             "set preprocessing.artefacts.method to ssp."
         ) from error
+    if ica.n_iter_ >= MOST_STEPS:
+        log.warning("%s: ICA did not converge in %d steps", source, MOST_STEPS)
     scored = {}
     if "heart" in most:
         scored["heart"] = ica.find_bads_ecg(
@@ -122,7 +127,10 @@ def _slow_copy(
     down = max(1, int(raw.info["sfreq"] / sampling_rate))
     blocks = [
         mne.filter.resample(
-            raw.get_data(kept[first : first + BLOCK]), down=down, method="polyphase"
+            raw.get_data(kept[first : first + BLOCK]),
+            down=down,
+            method="polyphase",
+            verbose="error",
         )
         for first in range(0, len(kept), BLOCK)
     ]
