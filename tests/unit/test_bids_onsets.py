@@ -15,7 +15,6 @@ from lmbrain.datasets.bids_onsets import (
     anchors_of_events,
     item_onsets,
     read_anchors,
-    timing_files,
 )
 from lmbrain.errors import LmbrainError
 from lmbrain.simulation.sound import RATE, recorded, speech
@@ -186,15 +185,6 @@ def test_unknown_names_in_a_path_are_refused(tmp_path):
     )
     with pytest.raises(LmbrainError, match=r"'.stori..wav' under timing.audio .*\{story\}"):
         named_path(tmp_path, "{stori}.wav", **LABELS)
-
-
-def test_files_that_are_named_for_people_and_runs_are_listed(tmp_path):
-    audio = read_config()["timing"]["audio"]
-    audio |= {"sound": "{story}_{run}.wav", "words": "{story}.tsv", "anchors": "{subject}.tsv"}
-    runs = {run: ENTITIES | {"run": run} for run in ("1", "2")}
-    files = timing_files(tmp_path, ["07", "08"], runs, {"08": ["2"]}, "tale", "run", audio)
-    names = ["07.tsv", "08.tsv", "tale_1.tsv", "tale_1_1.wav", "tale_2.tsv", "tale_2_2.wav"]
-    assert [str(file.relative_to(tmp_path)) for file in files] == names
 
 
 # The config

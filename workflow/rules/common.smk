@@ -10,7 +10,7 @@ sys.path.insert(0, SOURCE)
 from lmbrain.artefacts import sha256
 from lmbrain.codehash import code_hash
 from lmbrain.config import load_study
-from lmbrain.datasets import bids_layout, bids_named
+from lmbrain.datasets import bids_layout
 from lmbrain.datasets.places import bids_folder
 from lmbrain.errors import LmbrainError
 
@@ -131,23 +131,6 @@ def events_files(subject):
     except LmbrainError:
         return READY
     return list(files)
-
-
-# How files that `timing.audio` names are found.
-TIMING_FILES = {
-    "story": STUDY.data.story,
-    "story_per": BIDS.story_per,
-    "audio": values("timing.audio"),
-}
-
-
-def timing_files(subject, keys=("words", "anchors", "sound")):
-    """The tables and sounds that they are, with the same stand-in; the simulation makes its own."""
-    if STUDY.data.kind != "bids":
-        return []
-    runs = {run: RUNS[run] for run in runs_of(subject)}
-    files = bids_named.timing_files(BIDS.root or "", [subject], runs, {}, **TIMING_FILES, keys=keys)
-    return READY if bids_named.missing_timing_files(files) else [str(file) for file in files]
 
 
 def parts_of(space):

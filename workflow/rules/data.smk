@@ -54,7 +54,6 @@ if RECORDED:
         input:
             ready=READY,
             events=[file for subject in SUBJECTS for file in events_files(subject)],
-            listed=[file for subject in SUBJECTS for file in timing_files(subject, ["words"])],
             description=simulated(f"{BIDS.root}/dataset_description.json"),
         output:
             words=WORDS,

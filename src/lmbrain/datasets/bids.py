@@ -16,10 +16,11 @@ import pandas as pd
 
 from lmbrain.datasets.bids_events import read_events, words_of_run
 from lmbrain.datasets.bids_layout import events_path, recording_files, recording_path
-from lmbrain.datasets.bids_named import Lacking, Recordings, named_path, story_name
 from lmbrain.errors import LmbrainError
 from lmbrain.words import number_sentences
 
+Recordings = Mapping[str, Mapping[str, str | None]]
+Lacking = Mapping[str, Sequence[str]]
 OPENING = 30  # words; two runs that begin with the same ones present the same story
 
 
@@ -95,6 +96,37 @@ def words_table(
     _check_no_repeats(parts)
     by_punctuation = events["sentence_column"] is None and events["sentence_pause"] is None
     return _joined(list(parts.values()), by_punctuation)
+
+
+def story_name(story: str, story_per: str | None, entities: Mapping[str, str | None]) -> str:
+    """Name of a run's story."""
+    return story if story_per is None else f"{story}_{entities[story_per]}"
+
+
+def named_path(
+    root: str | Path,
+    pattern: str,
+    subject: str,
+    run: str,
+    entities: Mapping[str, str | None],
+    story: str,
+) -> Path:
+    """A file below the data set (or anywhere, if absolute) with a recording's names filled in.
+
+    Raises
+    ------
+    LmbrainError
+        If the pattern has an unknown name between braces.
+    """
+    names = {"subject": subject, "run": run, "story": story}
+    names |= {entity: entities[entity] or "" for entity in ("session", "task")}
+    try:
+        return Path(root) / pattern.format_map(names)
+    except (KeyError, ValueError, IndexError, AttributeError):
+        raise LmbrainError(
+            f"{pattern!r} under timing.audio has more between braces than "
+            f"{', '.join('{' + name + '}' for name in names)}; correct it in the config."
+        ) from None
 
 
 def items_path(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lmbrain.artefacts import read_table
-from lmbrain.datasets.bids import Lacking, Recordings, items_path, named_path, story_name
+from lmbrain.datasets.bids import items_path, named_path
 from lmbrain.datasets.bids_events import JOINT, matches, read_events, with_dictionary, words_of_run
 from lmbrain.datasets.bids_layout import events_path
 from lmbrain.datasets.bids_recording import read_recording
@@ -90,35 +90,6 @@ def item_onsets(
             events["dictionary_column"],
         )
     return by_anchors(items, anchors, audio["rate"], tolerance, source)
-
-
-def timing_files(
-    root: str | Path,
-    subjects: Sequence[str],
-    recordings: Recordings,
-    lacking: Lacking,
-    story: str,
-    story_per: str | None,
-    audio: Mapping[str, Any],
-) -> list[Path]:
-    """Tables and sounds that `timing.audio` of the config names, for all people and runs.
-
-    Parameters
-    ----------
-    root, subjects, recordings, lacking, story, story_per
-        As in `lmbrain.datasets.bids.words_table`.
-    audio
-        The config's section `timing.audio`.
-    """
-    patterns = [audio[key] for key in ("words", "anchors", "sound") if audio[key] is not None]
-    found = {
-        named_path(root, pattern, s, run, entities, story_name(story, story_per, entities))
-        for s in subjects
-        for run, entities in recordings.items()
-        if run not in lacking.get(s, ())
-        for pattern in patterns
-    }
-    return sorted(found)
 
 
 def read_anchors(path: str | Path, subject: str, run: str) -> pd.DataFrame:
