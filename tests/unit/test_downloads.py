@@ -1,5 +1,6 @@
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 
 from configs import PROJECT
 from lmbrain.datasets.downloads import fetch, read_downloads, row_of
+from lmbrain.datasets.figshare import is_listing
 from lmbrain.errors import LmbrainError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -197,7 +199,7 @@ def test_a_wrong_file_is_replaced_only_by_the_right_one(server, tmp_path):
 
 def test_an_unknown_hash_is_recorded_at_the_first_fetch_and_holds_from_then_on(server, tmp_path):
     target = tmp_path / "to" / "data.bin"
-    assert f"unverified: its publisher names no hash; SHA-256 {HASH}" in fetch(
+    assert f"unverified: the table knows no hash; SHA-256 {HASH}" in fetch(
         row(server, "unverified"), target
     )
     assert left(target.parent) == ["data.bin", "data.bin.sha256"]
@@ -255,8 +257,12 @@ def test_a_disk_that_is_too_small_is_said_before_a_byte_comes(server, tmp_path, 
 
 def test_the_shipped_table_is_well_formed():
     rows = read_downloads(PROJECT / "config" / "downloads.tsv")
-    found = row_of(rows, "recording", PROJECT / "Q_HP_notDetrended_25ms.mat")
+    folder = PROJECT / "x"
+    found = row_of(rows, "recording", folder / "Q_HP_notDetrended_25ms.mat", folder)
     assert found["name"] == "Q_HP_notDetrended_25ms.mat"
+    assert is_listing(found["url"])
+    later = folder / "chapter10" / "Q_HP_notDetrended_25ms.mat"
+    assert row_of(rows, "recording_chapter10", later, folder)["url"] == "n/a"
     annotation = row_of(rows, "annotation", PROJECT / "harry_annot_sub2.csv")
     assert annotation["url"].endswith("harry_annot_sub2.csv")
 
@@ -280,9 +286,64 @@ def test_a_malformed_row_is_named(tmp_path, line, said):
 
 def test_slots_of_the_name_are_filled_into_the_address(tmp_path):
     line = "{subject}_x.mat\tk\tw\tp\thttps://h/{subject}/x.mat\tp\ts\tl\tunverified\n"
+    line += "two/{file}\tj\tw\tp\thttps://h/{file}\tp\ts\tl\tunverified\n"
     (tmp_path / "t.tsv").write_text(HEADER + line)
     rows = read_downloads(tmp_path / "t.tsv")
     assert row_of(rows, "k", tmp_path / "B_x.mat")["url"] == "https://h/B/x.mat"
     assert row_of(rows, "k", tmp_path / "other.mat")["url"] == "n/a", "the config's own name"
+    below = tmp_path / "two" / "deep" / "a+b.h5"
+    assert row_of(rows, "j", below, tmp_path)["url"] == "https://h/deep/a%2Bb.h5"
     with pytest.raises(LmbrainError, match="kind 'z'"):
         row_of(rows, "z", tmp_path / "B_x.mat")
+
+
+def listed(server, files):
+    """A figshare article with these files: name, place on the server, MD5."""
+    listing = server.folder / "v2" / "articles" / "7" / "files"
+    listing.parent.mkdir(parents=True)
+    here = f"http://127.0.0.1:{server.server_port}"
+    entries = [
+        {"name": name, "download_url": f"{here}/{place}", "computed_md5": md5, "size": 1, "id": 1}
+        for name, place, md5 in files
+    ]
+    listing.write_text(json.dumps(entries))
+    return row(server, "unverified", "v2/articles/7/files?page_size=1000") | {"name": "A.mat"}
+
+
+def test_a_file_of_an_article_is_found_by_its_name_and_checked_by_the_published_md5(
+    server, tmp_path
+):
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    article = listed(server, [("B.mat", "gone", md5), ("A.mat", "data.bin", md5)])
+    target = tmp_path / "A.mat"
+    assert "was fetched" in fetch(article, target)
+    assert target.read_bytes() == CONTENT
+    assert "is there" in fetch(article, target)
+    assert len(server.asked) == 2, "the list and the file, once"
+
+
+def test_a_file_whose_md5_is_not_the_published_one_leaves_nothing_behind(server, tmp_path):
+    article = listed(server, [("A.mat", "data.bin", "0" * 32)])
+    with pytest.raises(LmbrainError, match=rf"MD5 \w+, expected {'0' * 32}\); nothing was kept"):
+        fetch(article, tmp_path / "to" / "A.mat")
+    assert left(tmp_path / "to") == []
+
+
+def test_a_file_that_the_article_does_not_list_is_said_with_those_it_does(server, tmp_path):
+    article = listed(server, [("B.mat", "data.bin", "0" * 32)])
+    with pytest.raises(LmbrainError, match=r"lists no file A\.mat \(it lists B\.mat\); look for"):
+        fetch(article, tmp_path / "A.mat")
+
+
+@pytest.mark.parametrize("content", ["no list", "{}", '[{"name": "A.mat"}]', "[1]"])
+def test_an_answer_that_is_no_list_of_files_is_said_so(server, tmp_path, content):
+    article = listed(server, [])
+    (server.folder / "v2" / "articles" / "7" / "files").write_text(content)
+    with pytest.raises(LmbrainError, match=r"no (list of files|file A\.mat)"):
+        fetch(article, tmp_path / "A.mat")
+
+
+def test_an_article_that_is_gone_is_said_so(server, tmp_path):
+    article = row(server, "unverified", "v2/articles/8/files") | {"name": "A.mat"}
+    with pytest.raises(LmbrainError, match=r"no list of files \(status 404\); look for A\.mat"):
+        fetch(article, tmp_path / "A.mat")

@@ -23,8 +23,8 @@ with job(snakemake):
     wanted = source(params.kind).files(folder, params.subjects, params.settings, params.lacking)
     for kind, paths in wanted.items():
         for path in paths:
-            row = row_of(rows, kind, path)
+            row = row_of(rows, kind, path, folder)
             if row["url"] != NO_URL:
                 say(fetch(row, path))
-    for sentence in missing_files(wanted, TABLE):
+    for sentence in missing_files(wanted, TABLE, folder):
         say(f"No address is known for {sentence}")

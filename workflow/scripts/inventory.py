@@ -23,7 +23,7 @@ with job(snakemake) as made:
     else:
         folder = data_folder(settings["root"], params.kind)
         wanted = source(params.kind).files(folder, subjects, settings, params.lacking)
-        missing += missing_files(wanted, "config/downloads.tsv")
+        missing += missing_files(wanted, "config/downloads.tsv", folder)
     if params.language_model["source"] != "tiny":
         missing += missing_from_hub(params.language_model["source"], "model")
     for choice_set in params.choice_sets.values():

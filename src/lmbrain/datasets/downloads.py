@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from lmbrain.artefacts import atomic_path, read_table, sha256
+from lmbrain.datasets.figshare import is_listing, located
 from lmbrain.errors import LmbrainError
 from lmbrain.progress import Progress
 
@@ -28,7 +31,8 @@ Row = Mapping[str, str]
 def read_downloads(table: str | Path) -> list[dict[str, str]]:
     """The rows of config/downloads.tsv, checked.
 
-    Names and addresses may hold slots in braces (`sub-{subject}_bold.tsv`).
+    A name is the file's place below the data set's folder; it and the address may hold slots in
+    braces (`sub-{subject}_bold.tsv`). An address may be figshare's list of an article's files.
 
     Raises
     ------
@@ -54,9 +58,12 @@ def read_downloads(table: str | Path) -> list[dict[str, str]]:
     return rows
 
 
-def row_of(rows: Sequence[Row], kind: str, path: Path) -> dict[str, str]:
+def row_of(
+    rows: Sequence[Row], kind: str, path: Path, folder: Path | None = None
+) -> dict[str, str]:
     """The row that a file belongs to, the slots of its name and address filled in.
 
+    Names are places below the data set's folder; without a folder the file's own name counts.
     Where the config names the files, the only row of their kind stands for them.
 
     Raises
@@ -65,14 +72,18 @@ def row_of(rows: Sequence[Row], kind: str, path: Path) -> dict[str, str]:
         If there is none.
     """
     own = [row for row in rows if row["kind"] == kind]
+    place = path.name
+    if folder is not None and path.is_relative_to(folder):
+        place = path.relative_to(folder).as_posix()
     for row in sorted(own, key=lambda row: len(_slots(row["name"]))):
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(row["name"]))
-        found = re.fullmatch(pattern, path.name)
+        found = re.fullmatch(pattern, place)
         if found:
-            return {**row, "name": path.name, "url": row["url"].format(**found.groupdict())}
+            filled = {slot: quote(value) for slot, value in found.groupdict().items()}
+            return {**row, "name": path.name, "url": row["url"].format(**filled)}
     if len(own) == 1:
         return {**own[0], "name": path.name, "url": NO_URL}
-    raise LmbrainError(f"No row of the kind {kind!r} is for {path.name}; add one to the table.")
+    raise LmbrainError(f"No row of the kind {kind!r} is for {place}; add one to the table.")
 
 
 def fetch(row: Row, target: Path) -> str:
@@ -102,20 +113,30 @@ def fetch(row: Row, target: Path) -> str:
     if target.is_file() and known in (UNVERIFIED, sha256(target)):
         return _accept(row, target, record, "is there")
     part = target.with_name(f"{target.name}.part")
-    _complete(row, target, part, anew_unless_marked=known == UNVERIFIED)
-    found = sha256(part)
-    if known not in (UNVERIFIED, found):
-        _forget(part)
-        advice = "correct config/downloads.tsv if the file was published anew"
-        if row["sha256"] == UNVERIFIED:
-            advice = f"delete {record} to accept the file as it is published now"
-        raise LmbrainError(
-            f"{row['url']} holds another file than expected (SHA-256 {found}, expected {known}); "
-            f"nothing was kept; try again, or {advice}."
-        )
+    row = _bring(row, target, part, anew_unless_marked=known == UNVERIFIED)
+    _check(row, part, known, record)
     os.replace(part, target)
     _forget(part)
     return _accept(row, target, record, "was fetched")
+
+
+def _check(row: Row, part: Path, known: str, record: Path) -> None:
+    """Throw away a file that is not the one expected."""
+    found, advice = {"SHA-256": sha256(part)}, "correct config/downloads.tsv if it was replaced"
+    expected = {} if known == UNVERIFIED else {"SHA-256": known}
+    if "md5" in row:
+        with open(part, "rb") as file:
+            found["MD5"] = hashlib.file_digest(file, "md5").hexdigest()
+        expected["MD5"] = row["md5"]
+    if row["sha256"] == UNVERIFIED and record.is_file():
+        advice = f"delete {record} to accept the file as it is published now"
+    for kind, value in expected.items():
+        if found[kind] != value:
+            _forget(part)
+            raise LmbrainError(
+                f"{row['url']} holds another file than expected ({kind} {found[kind]}, expected "
+                f"{value}); nothing was kept; try again, or {advice}."
+            )
 
 
 def _accept(row: Row, target: Path, record: Path, done: str) -> str:
@@ -125,41 +146,50 @@ def _accept(row: Row, target: Path, record: Path, done: str) -> str:
         with atomic_path(record) as temporary:
             temporary.write_text(f"{sha256(target)}  {target.name}\n", encoding="utf-8")
     return (
-        f"{target} {done}, unverified: its publisher names no hash; SHA-256 "
+        f"{target} {done}, unverified: the table knows no hash; SHA-256 "
         f"{record.read_text(encoding='utf-8').split()[0]} is kept in {record.name}."
     )
 
 
-def _complete(row: Row, target: Path, part: Path, anew_unless_marked: bool) -> None:
-    """Go on with a partial file, or start it, until it is whole."""
+def _bring(row: Row, target: Path, part: Path, anew_unless_marked: bool) -> Row:
+    """Make the partial file whole; return the row with the file's own address."""
     import requests
 
     part.parent.mkdir(parents=True, exist_ok=True)
     mark = _mark(part).read_text(encoding="utf-8") if _mark(part).is_file() else ""
     if anew_unless_marked and not mark:
         _forget(part)
+    try:
+        if is_listing(row["url"]):
+            row = located(row)
+        if not _complete(row, target, part, mark):
+            _complete(row, target, part, "")
+    except requests.RequestException as error:
+        raise LmbrainError(_broken(row, target, part, error)) from None
+    return row
+
+
+def _complete(row: Row, target: Path, part: Path, mark: str) -> bool:
+    """Go on with a partial file, or start it; False if it cannot be gone on with (it is gone)."""
+    import requests
+
     before = part.stat().st_size if part.is_file() else 0
     headers = {"Accept-Encoding": "identity"}
     if before:
         headers |= {"Range": f"bytes={before}-"} | ({"If-Range": mark} if mark else {})
-    try:
-        with requests.get(
-            row["url"], headers=headers, stream=True, timeout=SECONDS_TO_ANSWER
-        ) as answer:
-            place = answer.headers.get("Content-Range", "")
-            status = answer.status_code
-            if status == 200:  # also where there are no ranges, or another version by now
-                _receive(answer, part, 0, target)
-            elif not before or status not in (206, 416):
-                raise LmbrainError(_refused(row, target, status))
-            elif status == 206 and place.startswith(f"bytes {before}-"):
-                _receive(answer, part, before, target)
-            elif place != f"bytes */{before}":  # neither what was asked for nor whole already
-                _forget(part)
-    except requests.RequestException as error:
-        raise LmbrainError(_broken(row, target, part, error)) from None
-    if not part.is_file():
-        _complete(row, target, part, anew_unless_marked)
+    with requests.get(
+        row["url"], headers=headers, stream=True, timeout=SECONDS_TO_ANSWER
+    ) as answer:
+        status, place = answer.status_code, answer.headers.get("Content-Range", "")
+        if status == 200:  # also where there are no ranges, or another version by now
+            _receive(answer, part, 0, target)
+        elif not before or status not in (206, 416):
+            raise LmbrainError(_refused(row, target, status))
+        elif status == 206 and place.startswith(f"bytes {before}-"):
+            _receive(answer, part, before, target)
+        elif place != f"bytes */{before}":  # neither what was asked for nor whole already
+            _forget(part)
+    return part.is_file()
 
 
 def _receive(answer: requests.Response, part: Path, before: int, target: Path) -> None:

@@ -60,11 +60,12 @@ def files(
         }
     else:
         found = {
-            "recording": [
+            kind: [
                 recording_path(folder, subject, chapter)
-                for chapter in chapters
                 for subject in readers(subjects, chapter, lacking)
             ]
+            for chapter, kind in ((9, "recording"), (10, "recording_chapter10"))
+            if chapter in chapters
         }
     return found | {"annotation": annotation_paths(folder) if chapters == [9] else []}
 

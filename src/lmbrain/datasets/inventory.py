@@ -14,7 +14,9 @@ from lmbrain.errors import LmbrainError
 SECONDS_TO_ANSWER = 5.0
 
 
-def missing_files(wanted: Mapping[str, Iterable[Path]], table: str | Path) -> list[str]:
+def missing_files(
+    wanted: Mapping[str, Iterable[Path]], table: str | Path, folder: Path | None = None
+) -> list[str]:
     """A sentence for each file that is not there: what it is, its size, how to come by it.
 
     Parameters
@@ -23,6 +25,8 @@ def missing_files(wanted: Mapping[str, Iterable[Path]], table: str | Path) -> li
         Files by their kind in the table.
     table
         As read by `lmbrain.datasets.downloads.read_downloads`.
+    folder
+        Of the data set; without it files are known by their names alone.
     """
     rows = read_downloads(table)
     sentences = []
@@ -30,7 +34,7 @@ def missing_files(wanted: Mapping[str, Iterable[Path]], table: str | Path) -> li
         for path in paths:
             if path.is_file():
                 continue
-            row = row_of(rows, kind, path)
+            row = row_of(rows, kind, path, folder)
             mend = "put it at this path."
             if row["url"] != NO_URL:
                 mend = "fetch it with `snakemake --cores 1 download` and this study's --configfile."
