@@ -720,3 +720,11 @@ def test_floors_follow_the_resamples_and_people():
 def test_tints_grow_with_the_value_and_stop_at_the_ends():
     assert tint(0.2) == "rgba(0,114,178,0.09)"
     assert tint(-3) == "rgba(213,94,0,0.45)"
+
+
+def test_the_head_says_how_many_words_people_have_where_these_differ():
+    folds = make_folds(np.full(14, "ferry"), np.arange(14), np.ones(14, bool), FOLDS, 0.0)
+    arguments = (CONFIG, made_words(), folds, ["01", "02", "03"], [], {})
+    told = overview(*arguments, [14, 9, 13]).summary
+    assert "1 person has responses to all of these, the others to fewer words: 02 9, 03 13." in told
+    assert overview(*arguments, [14, 14, 14]).summary == overview(*arguments).summary

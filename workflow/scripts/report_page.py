@@ -116,6 +116,7 @@ with job(snakemake) as made:
         notes |= {f"Tuned on {d}": c.attrs["notes"].split("\n") for d, c in comparisons.items()}
     hashes = dict(zip(given, made["inputs"].values(), strict=True))
     sections.append(methods.section(config, len(params.subjects), notes, hashes))
-    head = overview(config, words, folds, params.subjects, sections, made["versions"])
+    has = folds_made["samples_of_people"]
+    head = overview(config, words, folds, params.subjects, sections, made["versions"], has)
     with atomic_path(snakemake.output.page) as temporary:
         temporary.write_text(render(head, sections), encoding="utf-8")

@@ -48,6 +48,7 @@ def overview(
     subjects: Sequence[str],
     sections: Sequence[Section],
     versions: Mapping[str, str],
+    samples_of_people: Sequence[int] = (),
 ) -> Overview:
     """Summarise a study.
 
@@ -65,6 +66,8 @@ def overview(
         The page's sections, whose verdicts are repeated.
     versions
         Of the packages.
+    samples_of_people
+        How many of the samples in the folds each subject has; told where somebody lacks some.
     """
     import yaml
 
@@ -74,7 +77,8 @@ def overview(
         title=config["report"]["title"],
         study=config["study"],
         warning=SIMULATED if kind == "simulated" else "",
-        summary=_summary(config, words, folds, subjects),
+        summary=_summary(config, words, folds, subjects)
+        + _lacking(config, folds, dict(zip(subjects, samples_of_people, strict=False))),
         verdicts=sections,
         details=[
             Fold("The whole configuration", [Code(text)]),
@@ -101,6 +105,20 @@ def _summary(
         f"Language model: {_model(config)}, hidden layer {encoding['layer']}, each word seen with "
         f"the {config['features']['context_words'] - 1} before it. {used:,} {samples} entered "
         f"{folds.n_outer} contiguous test blocks, {folds.gap:g} {unit} left out beside each."
+    )
+
+
+def _lacking(config: Mapping[str, Any], folds: Folds, samples: Mapping[str, int]) -> str:
+    """Which people lack samples of the folds, and how many these have."""
+    used, unit = int(folds.usable.sum()), "volumes" if config["encoding"]["delays"] else "words"
+    fewer = [f"{name} {number:,}" for name, number in samples.items() if number < used]
+    if not fewer:
+        return ""
+    full = len(samples) - len(fewer)
+    return (
+        f" {count(full, 'person has', 'people have')} responses to all of these, the others to "
+        f"fewer {unit}: {', '.join(fewer)}. Everybody is analysed in the blocks of which at least "
+        "half was recorded."
     )
 
 
