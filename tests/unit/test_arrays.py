@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from configs import merge, read_config
+from configs import PROJECT, merge, read_config
 from formats.arrays import INTERVAL, word_times, write
 from lmbrain.artefacts import write_netcdf
 from lmbrain.config import load_study
@@ -58,7 +58,11 @@ def test_the_written_format_is_read_with_the_config_that_it_names(tmp_path, writ
     assert people[0]["sensor"].to_numpy().tolist() == ["G1", "G2", "G3", "G4"]
     np.testing.assert_allclose(people[0]["seconds"][rows], INTERVAL * np.arange(len(first)))
     assert (
-        missing_files(arrays.files(tmp_path, data.subjects, given, lacking), "config/downloads.tsv")
+        missing_files(
+            arrays.files(tmp_path, data.subjects, given, lacking),
+            PROJECT / "config" / "downloads.tsv",
+            tmp_path,
+        )
         == []
     )
 
@@ -79,7 +83,9 @@ def test_every_missing_file_of_a_run_is_named_but_not_those_of_a_lacking_one(tmp
     data, given, lacking = written
     (tmp_path / "a1_run3.npy").unlink()
     found = missing_files(
-        arrays.files(tmp_path, data.subjects, given, lacking), "config/downloads.tsv"
+        arrays.files(tmp_path, data.subjects, given, lacking),
+        PROJECT / "config" / "downloads.tsv",
+        tmp_path,
     )
     assert len(found) == 1 and "a1_run3.npy" in found[0]
 

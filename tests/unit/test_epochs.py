@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from configs import merge, read_config
+from configs import PROJECT, merge, read_config
 from formats.epochs import info, metadata, write
 from lmbrain.config import load_study
 from lmbrain.datasets import epochs as source
@@ -60,7 +60,12 @@ def test_the_written_format_is_read_with_the_config_that_it_names(tmp_path):
     assert words["text"].tolist() == metadata(24)["shown"].tolist()
     assert words["run"].unique().tolist() == ["01", "02"]
     assert (
-        missing_files(source.files(tmp_path, ["01", "02"], given, {}), "config/downloads.tsv") == []
+        missing_files(
+            source.files(tmp_path, ["01", "02"], given, {}),
+            PROJECT / "config" / "downloads.tsv",
+            tmp_path,
+        )
+        == []
     )
     for subject, gone in (("01", 7), ("02", 8)):
         made = source.responses(tmp_path, subject, words, given, {}, BINNING)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from urllib.parse import unquote
 
 import h5py
 import mne
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from configs import merge, read_config
+from configs import PROJECT, merge, read_config
 from formats.libribrain import RATE, RECORDINGS, SENSORS, events, paths, write, write_recording
 from lmbrain.config import load_study
 from lmbrain.datasets import libribrain
+from lmbrain.datasets.downloads import read_downloads, row_of
 from lmbrain.datasets.inventory import missing_files
 from lmbrain.errors import LmbrainError
 
@@ -58,16 +60,30 @@ def test_words_are_those_of_the_events_and_a_book_is_a_story(data):
 def test_every_file_that_is_missing_is_named_with_where_it_is_published(data):
     folder, settings = data
     assert (
-        missing_files(libribrain.files(folder, ["0"], settings, {}), "config/downloads.tsv") == []
+        missing_files(
+            libribrain.files(folder, ["0"], settings, {}),
+            PROJECT / "config" / "downloads.tsv",
+            folder,
+        )
+        == []
     )
     for path in paths(folder, "0", RECORDINGS[1]):
         path.unlink()
     wanted = libribrain.files(folder, ["0"], settings, {})
-    found = missing_files(wanted, "config/downloads.tsv")
+    found = missing_files(wanted, PROJECT / "config" / "downloads.tsv", folder)
     assert len(found) == 2 and all("pnpl/LibriBrain" in sentence for sentence in found)
     lacking = {"0": ["Sherlock1_2_2"]}
     wanted = libribrain.files(folder, ["0"], settings, lacking)
-    assert missing_files(wanted, "config/downloads.tsv") == []
+    assert missing_files(wanted, PROJECT / "config" / "downloads.tsv", folder) == []
+
+
+def test_a_recording_is_fetched_from_its_place_on_the_hub(data):
+    folder, settings = data
+    rows = read_downloads(PROJECT / "config" / "downloads.tsv")
+    for kind, files in libribrain.files(folder, ["0"], settings, {}).items():
+        row = row_of(rows, kind, files[1], folder)
+        hub = "https://huggingface.co/datasets/pnpl/LibriBrain/resolve/main/"
+        assert unquote(row["url"]) == hub + files[1].relative_to(folder).as_posix()
 
 
 @pytest.mark.parametrize("piece", [300.0, 2.0])

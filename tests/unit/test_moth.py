@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from configs import merge, read_config
+from configs import PROJECT, merge, read_config
 from formats.moth import RATE, trials, write
 from lmbrain.artefacts import write_netcdf
 from lmbrain.config import load_study
@@ -49,9 +49,9 @@ def test_the_written_format_is_read_with_the_config_that_it_names(tmp_path):
     assert responses["sensor"].to_numpy().tolist()[:2] == ["MEG 0111", "MEG 0112"]
     assert responses.attrs["system"] == "neuromag"
     wanted = moth.files(tmp_path, ["01"], given, {})
-    assert missing_files(wanted, "config/downloads.tsv") == []
+    assert missing_files(wanted, PROJECT / "config" / "downloads.tsv", tmp_path) == []
     (tmp_path / "Moth_words.pkl").unlink()
-    (missing,) = missing_files(wanted, "config/downloads.tsv")
+    (missing,) = missing_files(wanted, PROJECT / "config" / "downloads.tsv", tmp_path)
     assert "Moth_words.pkl" in missing and "Box link" in missing
 
 
