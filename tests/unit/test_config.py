@@ -93,6 +93,8 @@ def test_what_continuous_responses_do_not_allow_is_refused():
         ({"missing": {"01": ["1_a", "1_b", "2_a", "2_b"]}}, "leaves subject '01' no run"),
         ({"bids": {"story_per": "session", "events": {"story_column": "s"}}}, "story_per and"),
         ({"bids": {"sessions": [], "story_per": "session"}}, "no sessions are listed"),
+        ({"bids": {"sessions": [], "repeats": "session"}}, "repeats is session, but no sessions"),
+        ({"bids": {"story_per": "run", "repeats": "run"}}, "story_per and repeats are both run"),
         (
             {"bids": {"events": {"sentence_column": "s", "sentence_pause": 1}}},
             "sentence_column and sentence_pause exclude each other",
@@ -123,6 +125,10 @@ def test_recordings_are_named_by_the_entities_that_differ():
         bids = Bids(**base | {"sessions": sessions, "tasks": tasks, "runs": runs})
         assert list(bids.recordings) == labels
     assert bids.recordings["7"] == {"session": None, "task": "t", "run": "7"}
+    assert bids.presentations == {"7": ["7"]}
+    again = {"sessions": ["1", "2"], "tasks": ["t", "u"], "runs": [], "repeats": "session"}
+    presentations = Bids(**base | again).presentations
+    assert presentations == {"1_t": ["1_t", "2_t"], "1_u": ["1_u", "2_u"]}
 
 
 def test_a_missing_key_is_named():
