@@ -230,3 +230,17 @@ def test_sentences_by_a_column_or_by_pauses_need_what_they_rest_on(tmp_path):
 def test_a_setting_that_does_not_fit_the_file_is_named(tmp_path, change, said):
     with pytest.raises(LmbrainError, match=said):
         items(tmp_path, PLAIN | change, "onset\tduration\ttrial_type\tword", "1\t0.4\tword\tOne")
+
+
+@pytest.mark.parametrize("rows", [[], ["1\t0.4\tword\tn/a"], ["1\t0.4\tword\tsp"]])
+def test_a_file_without_any_item_is_refused(tmp_path, rows):
+    settings = PLAIN | {"silences": ["sp"]}
+    with pytest.raises(LmbrainError, match="holds no word"):
+        items(tmp_path, settings, "onset\tduration\ttrial_type\tword", *rows)
+
+
+def test_lines_may_end_as_on_windows(tmp_path):
+    path = tmp_path / "sub-01_task-a_events.tsv"
+    path.write_bytes(b"onset\tduration\tword\r\n1\t0.4\tOne\r\n2\t0.4\tday.\r\n")
+    words = words_of_run(read_events(path), "tale", "1", **PLAIN | {"kind_columns": []})
+    assert words["text"].tolist() == ["One", "day."]

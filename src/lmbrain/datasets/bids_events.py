@@ -110,6 +110,8 @@ def words_of_run(
     shown = shown.assign(**{word_column: _bare_texts(shown[word_column], quoted, source)})
     heard = ~shown[word_column].isin(silences)
     shown, kinds = shown[heard], kinds[heard]
+    if shown.empty:
+        raise LmbrainError(_no_word(source, kind_columns, word_kinds))
     _check_filled(shown["onset"].isna(), "a text without an onset", source)
     shown = shown.sort_values("onset", kind="stable")
     spoken = kinds[shown.index].map(lambda kind: not kind_columns or matches(kind, word_kinds))
@@ -123,10 +125,7 @@ def words_of_run(
     )
     words["is_word"] = spoken.to_numpy(bool)
     if not words["is_word"].any():
-        raise LmbrainError(
-            f"{source} holds no word (a text with {JOINT.join(kind_columns) or 'any kind'} among "
-            f"{list(word_kinds)}); correct data.bids.events in the config."
-        )
+        raise LmbrainError(_no_word(source, kind_columns, word_kinds))
     _number_sentences(words, shown, sentence_column, sentence_pause, source)
     for column in user_columns:
         _check_user_column(column, words, shown, source)
@@ -134,6 +133,11 @@ def words_of_run(
     if CODES in shown.columns and word_column != CODES:
         words[CODES] = shown[CODES].to_numpy()
     return words
+
+
+def _no_word(source: str, kind_columns: Sequence[str], word_kinds: Sequence[str]) -> str:
+    kinds = f" with {JOINT.join(kind_columns)} among {list(word_kinds)}" if kind_columns else ""
+    return f"{source} holds no word (a text{kinds}); correct data.bids.events in the config."
 
 
 def parse_dictionary(text: str) -> dict[str, str]:
