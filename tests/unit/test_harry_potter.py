@@ -66,6 +66,13 @@ def test_a_chapter_that_nobody_read_is_named(reading):
         harry_potter.words_table(reading, ["A"], "hp", BOTH, {"A": ["ch10"]})
 
 
+def test_a_person_who_is_said_to_lack_a_chapter_that_is_there_is_refused(reading):
+    with pytest.raises(
+        LmbrainError, match=r"chapter10/B_HP.* is there, but data\.missing.*B lacks"
+    ):
+        harry_potter.words_table(reading, ["A", "B"], "hp", BOTH, {"B": ["ch10"]})
+
+
 def test_epochs_keep_the_values_and_survive_their_file(reading, tmp_path):
     words = harry_potter.words_table(reading, ["A"], "hp", ONE, {})
     data = write_recording(reading / f"A{NAME}", SHOWN, seed=3)

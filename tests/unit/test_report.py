@@ -722,6 +722,14 @@ def test_tints_grow_with_the_value_and_stop_at_the_ends():
     assert tint(-3) == "rgba(213,94,0,0.45)"
 
 
+@pytest.mark.parametrize("form", ["people", "denoised"])
+def test_the_head_says_that_the_authors_responses_are_denoised(form):
+    data = CONFIG["data"] | {"kind": "harry_potter", "harry_potter": {"form": form}}
+    folds = make_folds(np.full(14, "ferry"), np.arange(14), np.ones(14, bool), FOLDS, 0.0)
+    told = overview(CONFIG | {"data": data}, made_words(), folds, ["group"], [], {}).summary
+    assert ("denoised over all words" in told) == (form == "denoised")
+
+
 def test_the_head_says_how_many_words_people_have_where_these_differ():
     folds = make_folds(np.full(14, "ferry"), np.arange(14), np.ones(14, bool), FOLDS, 0.0)
     arguments = (CONFIG, made_words(), folds, ["01", "02", "03"], [], {})

@@ -123,7 +123,8 @@ def words_table(
     Raises
     ------
     LmbrainError
-        Naming the file and the row where the items differ, or the chapter that nobody read.
+        Naming the file and the row where the items differ, the chapter that nobody read, or the
+        file of a person who is said to lack the chapter.
     """
     chapters = settings["chapters"]
     columns: list[tuple[str, str, str, float]] = []
@@ -132,7 +133,9 @@ def words_table(
         if settings["form"] == "denoised":
             shown = _denoised_items(folder, chapter)
         else:
-            shown = _common_items(folder, readers(subjects, chapter, lacking), chapter)
+            people = readers(subjects, chapter, lacking)
+            _refuse_recorded(folder, sorted(set(subjects) - set(people)), chapter)
+            shown = _common_items(folder, people, chapter)
         columns += [(name, f"ch{chapter}", t, i * ITEM_SECONDS) for i, t in enumerate(shown)]
     stories, runs, text, onset = map(list, zip(*columns, strict=True))
     duration = np.full(len(text), ITEM_SECONDS)
@@ -256,6 +259,16 @@ def _common_items(folder: Path, people: Sequence[str], chapter: int) -> list[str
                 f"check that both belong to chapter {chapter}."
             )
     return shown
+
+
+def _refuse_recorded(folder: Path, people: Sequence[str], chapter: int) -> None:
+    for subject in people:
+        path = recording_path(folder, subject, chapter)
+        if path.is_file():
+            raise LmbrainError(
+                f"{path} is there, but data.missing says that {subject} lacks ch{chapter}; correct "
+                "data.missing, or list the person under data.exclude."
+            )
 
 
 def _denoised_items(folder: Path, chapter: int) -> list[str]:

@@ -16,6 +16,7 @@ SOURCES = {
     "simulated": "simulated 306-channel MEG recordings",
     "bids": "MEG recordings of a BIDS data set",
     "harry_potter": "published MEG responses to chapters read word by word",
+    "harry_potter_denoised": "published MEG responses of a group, denoised over all words",
     "moth": "published MEG time courses while listening to stories",
     "libribrain": "published MEG recordings while listening to books",
     "epochs": "word-locked responses preprocessed elsewhere",
@@ -101,7 +102,7 @@ def _summary(
     return (
         f"{count(len(subjects), 'person', 'people')}{excluded}, story "
         f"\u201c{plain(data['story'])}\u201d: {count(int(spoken.sum()), 'word')} in "
-        f"{count(sentences, 'sentence')} and {count(runs, 'run')}; data: {SOURCES[data['kind']]}. "
+        f"{count(sentences, 'sentence')} and {count(runs, 'run')}; data: {_source(data)}. "
         f"Language model: {_model(config)}, hidden layer {encoding['layer']}, each word seen with "
         f"the {config['features']['context_words'] - 1} before it. {used:,} {samples} entered "
         f"{folds.n_outer} contiguous test blocks, {folds.gap:g} {unit} left out beside each."
@@ -120,6 +121,11 @@ def _lacking(config: Mapping[str, Any], folds: Folds, samples: Mapping[str, int]
         f"fewer {unit}: {', '.join(fewer)}. Everybody is analysed in the blocks of which at least "
         "half was recorded."
     )
+
+
+def _source(data: Mapping[str, Any]) -> str:
+    denoised = data["kind"] == "harry_potter" and data["harry_potter"]["form"] == "denoised"
+    return SOURCES["harry_potter_denoised" if denoised else data["kind"]]
 
 
 def _model(config: Mapping[str, Any]) -> str:
