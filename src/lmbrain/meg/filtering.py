@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import mne
 
-from lmbrain.errors import LmbrainError
 from lmbrain.meg.saturation import SKIPPED, usable
 
 log = logging.getLogger(__name__)
@@ -88,20 +87,20 @@ def resample(raw: mne.io.BaseRaw, source: str, rate: float) -> None:
     raw
         Loaded recording, band-passed below half the new rate.
     rate
-        New sampling rate (Hz).
-
-    Raises
-    ------
-    LmbrainError
-        If triggers would merge.
+        New sampling rate (Hz). Triggers closer than a sample merge; the log tells how many.
     """
     before = _triggers(raw)
     raw.resample(rate, method="polyphase", verbose="error")
     for channel, number in _triggers(raw).items():
         if number != before[channel]:
-            raise LmbrainError(
-                f"{source}: at {rate:g} Hz {number} of {before[channel]} triggers of {channel} "
-                "can be told apart; raise preprocessing.resample or set it to null."
+            log.warning(
+                "%s: at %g Hz %d of %d triggers of %s can be told apart; raise "
+                "preprocessing.resample if they mark words",
+                source,
+                rate,
+                number,
+                before[channel],
+                channel,
             )
 
 
