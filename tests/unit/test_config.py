@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 import yaml
@@ -110,6 +111,14 @@ def test_settings_of_bids_data_that_exclude_each_other_are_named(change, said):
     config = merge(read_config(), {"data": merge(bids, change)})
     with pytest.raises(LmbrainError, match=said):
         load_study(config)
+
+
+README = re.findall(r"```yaml\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", README)
+def test_the_examples_of_the_readme_are_valid(example):
+    assert load_study(merge(read_config(), yaml.safe_load(example))).study
 
 
 def test_recordings_are_named_by_the_entities_that_differ():
