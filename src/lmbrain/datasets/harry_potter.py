@@ -168,21 +168,7 @@ def responses(
     import mne
 
     check_bins(binning)
-    values = np.zeros((len(words), *SHAPE), np.float32)
-    lost = np.where(words["is_word"].to_numpy(bool), "", "no word").astype(object)
-    for run, rows in words.groupby("run", sort=False).indices.items():
-        if run in lacking.get(subject, ()):
-            lost[rows] = np.where(lost[rows] == "", "not recorded", lost[rows])
-            continue
-        chapter = int(str(run).removeprefix("ch"))
-        path, found = _chapter_values(folder, subject, chapter, settings["form"])
-        if found.shape != (len(rows), *SHAPE):
-            raise LmbrainError(
-                f"{path} holds responses of the shape {found.shape}, expected "
-                f"{(len(rows), *SHAPE)} for the items of chapter {chapter}; fetch the file anew."
-            )
-        kept = lost[rows] == ""
-        values[rows[kept]] = found[kept]
+    values, lost = _usable_values(folder, subject, words, settings["form"], lacking)
     info = mne.channels.read_meg_canonical_info("neuromag")
     info = mne.pick_info(info, mne.pick_types(info, meg=True))
     with info._unlock():
@@ -279,6 +265,28 @@ def _denoised_items(folder: Path, chapter: int) -> list[str]:
     if labels.dtype.kind != "U" or labels.ndim != 1:
         raise LmbrainError(f"{path} is no list of words ({labels.dtype}); fetch it anew.")
     return [without_marks(label) for label in labels.tolist()]
+
+
+def _usable_values(
+    folder: Path, subject: str, words: pd.DataFrame, form: str, lacking: Lacking
+) -> tuple[np.ndarray, np.ndarray]:
+    """Responses (item, sensor, bin), zero where an item is lost, and why it is."""
+    values = np.zeros((len(words), *SHAPE), np.float32)
+    lost = np.where(words["is_word"].to_numpy(bool), "", "no word").astype(object)
+    for run, rows in words.groupby("run", sort=False).indices.items():
+        if run in lacking.get(subject, ()):
+            lost[rows] = np.where(lost[rows] == "", "not recorded", lost[rows])
+            continue
+        chapter = int(str(run).removeprefix("ch"))
+        path, found = _chapter_values(folder, subject, chapter, form)
+        if found.shape != (len(rows), *SHAPE):
+            raise LmbrainError(
+                f"{path} holds responses of the shape {found.shape}, expected "
+                f"{(len(rows), *SHAPE)} for the items of chapter {chapter}; fetch the file anew."
+            )
+        kept = lost[rows] == ""
+        values[rows[kept]] = found[kept]
+    return values, lost
 
 
 def _chapter_values(folder: Path, subject: str, chapter: int, form: str) -> tuple[Path, np.ndarray]:
