@@ -83,6 +83,12 @@ class Study(Section):
                 f"preprocessing.bad_channels.extra names {strangers[0]!r}, which data.subjects "
                 "does not list"
             )
+        tolerance, bin_width = self.timing.tolerance, self.responses.bin_width
+        if tolerance is not None and tolerance > bin_width:
+            raise ValueError(
+                f"timing.tolerance ({tolerance} s) must not exceed responses.bin_width "
+                f"({bin_width} s): an onset further off falls in another bin"
+            )
         self._check_windows()
         return self
 

@@ -205,6 +205,7 @@ def test_unknown_names_in_a_path_are_refused(tmp_path):
         ("{onsets: audio, audio: {anchor_kinds: [sound]}}", "give audio.rate"),
         ("{onsets: audio, audio: {anchors: a.tsv, rate: 1.1}}", "within 0.002 of 1"),
         ("{most_missing: 0.9}", "most_missing"),
+        ("{tolerance: 0.03}", "must not exceed responses.bin_width"),
     ],
 )
 def test_ways_of_timing_that_make_no_sense_are_refused(timing, said):

@@ -12,7 +12,7 @@ import numpy as np
 from lmbrain.errors import LmbrainError
 
 GRID = 1e-6  # fraction of a sample or bin below which a time counts as on the grid
-SENSORS_AT_ONCE = 32  # a whole run's samples would fill the memory
+SENSORS_AT_ONCE = 64  # a whole run would fill the memory; each time the file is read anew
 Detrend = Literal["constant", "linear"] | None
 
 
