@@ -715,6 +715,18 @@ def test_components_of_people_who_lack_samples_are_those_of_the_pairs_that_have_
     np.testing.assert_allclose(u * np.sign(u @ vector), vector, atol=1e-4)
 
 
+def test_a_missing_prediction_from_others_is_refused_where_everybody_has_everything(cohort):
+    others = [other.copy() for other in cohort.others]
+    others[1][300] = np.nan
+    with pytest.raises(LmbrainError, match="other of person 1"):
+        cohort.scores(others=others)
+    everything = [np.ones(1000, bool)] * 4
+    assert np.isfinite(cohort.scores(others=others, usable=everything).loc[300, "gap"])
+    others[1][:] = np.nan
+    with pytest.raises(LmbrainError, match="other of person 1"):
+        cohort.scores(others=others, usable=everything)
+
+
 def test_sensors_are_chosen_from_the_samples_that_two_people_have():
     rng = np.random.default_rng(0)
     folds = make_folds(np.full(600, "s"), np.arange(600), np.ones(600, bool), 6, 5.0)

@@ -35,6 +35,8 @@ with job(snakemake) as made:
     continuous = "seconds" in people[0].coords
     responses = [person.to_numpy() for person in people]
     usable = [person["usable"].to_numpy() for person in people]
+    if all(mask[folds.usable].all() for mask in usable):
+        usable = None  # everybody has everything
     predictions, others, controls = (
         [read_netcdf(path)["prediction"].to_numpy() for path in paths]
         for paths in (

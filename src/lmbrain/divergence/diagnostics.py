@@ -100,11 +100,11 @@ def split_half_reliability(
 ) -> dict[str, float]:
     """Spearman correlation of each word score between odd and even people, for all of them.
 
-    Stepped up to the whole group by Spearman-Brown, 2 r / (1 + r). Halves of the sensors or of the
-    bins would not do: noise is shared between them, so that private noise itself would repeat.
-    The words that both halves have count. Where `others` were predicted from all people, the halves share data: measures that use them
-    (gap, added_by_others, relative and adjusted ones) come out biased. Scores of words differ in
-    truth and in noise, so the step-up is an approximation.
+    Stepped up to the whole group by Spearman-Brown, 2 r / (1 + r). The words that both halves have
+    count. Halves of the sensors or of the bins would not do: noise is shared between them, so that
+    private noise itself would repeat. Where `others` were predicted from all people, the halves
+    share data: measures that use them (gap, added_by_others, relative and adjusted ones) come out
+    biased. Scores of words differ in truth and in noise, so the step-up is an approximation.
 
     Parameters
     ----------

@@ -116,7 +116,7 @@ def divergence_by_person(
         Not denoised.
     predictions, others, controls : of each person, (n, s, t)
         Held-out predictions from the language model's features, from other people, from controls.
-        That from other people may be NaN where nobody else has the sample.
+        With `usable`, that from other people may be NaN where nobody else has the sample.
     folds
         Of the study.
     window : (t,) bool
@@ -128,7 +128,8 @@ def divergence_by_person(
     features : (n, f)
         Taken out of the training responses before their components are found.
     usable : of each person, (n,) bool
-        The samples of her own folds (`lmbrain.encoding.folds.Folds.of_person`); by default all.
+        The samples of her own folds (`lmbrain.encoding.folds.Folds.of_person`), where some people
+        lack some; by default all.
 
     Returns
     -------
@@ -149,7 +150,7 @@ def divergence_by_person(
         "control": controls,
     }
     has = samples_of_people(responses, folds, usable)
-    shape = _check(people, folds, has)
+    shape = _check(people, folds, has, usable is not None)
     window = window_mask(window, shape[2])
     if sensors.dtype != bool or sensors.shape != (folds.n_outer, shape[1]):
         raise LmbrainError(f"sensors must be True or False for {folds.n_outer} folds x {shape[1]}.")
@@ -362,7 +363,7 @@ def _in_training_units(
 
 
 def _check(
-    people: dict[str, Sequence[np.ndarray] | None], folds: Folds, has: np.ndarray
+    people: dict[str, Sequence[np.ndarray] | None], folds: Folds, has: np.ndarray, unequal: bool
 ) -> tuple[int, ...]:
     shape = people["response"][0].shape
     for kind, arrays in people.items():
@@ -378,8 +379,8 @@ def _check(
                 )
             finite = np.isfinite(array).all(axis=(1, 2))
             # Where people lack samples, nobody else may have this one, or enough of its block.
-            complete = kind != "other" or has[:, folds.usable].all()
-            if not (finite[has[person]].all() if complete else finite[has[person]].any()):
+            enough = np.any if kind == "other" and unequal else np.all
+            if not enough(finite[has[person]]):
                 raise LmbrainError(
                     f"The {kind} of person {person} (from 0) is missing for a usable sample; "
                     "predict every usable sample from the same folds."
