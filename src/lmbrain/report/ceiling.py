@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lmbrain.meg.pools import at_infinitely_many
 from lmbrain.report.blocks import Block, Fold, Picture, Section, Table, Text
@@ -156,6 +157,8 @@ def _picture(
             right.plot(sizes, curve, "o-", markersize=4, color=colour)
             if np.isfinite(limit):
                 right.axhline(limit, color=colour, linestyle="--", linewidth=1.2)
+        right.set_ylim(min(0, right.get_ylim()[0]), None)
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
         right.set_xlabel("number of other people")
         right.set_title("with more people (dashed: infinitely many)")
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
