@@ -157,6 +157,7 @@ def test_awkward_events_of_unpadded_runs_become_one_words_table(tmp_path):
 
 def test_movement_is_compensated_by_the_positions_beside_a_recording(tmp_path, beginning):
     """The planted field, in a recording of nothing else, comes to where the head was first."""
+    beginning = tuple(part.iloc[:12] for part in beginning)
     movement = {"distance": 0.015, "rotation": 8.0}
     record(tmp_path, tale=beginning, movement=movement)
     positions = movement_path(recording(tmp_path))
@@ -245,8 +246,8 @@ def test_a_silent_person_is_refused_by_the_cleaning_or_as_responses(tmp_path, be
 
 
 def averages(root, subject, tale):
-    """Word-locked averages after a plain cleaning."""
-    cleaned, _ = preprocess(read(root, subject), settings())
+    """Word-locked averages after a plain cleaning, of a recording without interference."""
+    cleaned, _ = preprocess(read(root, subject), settings(maxwell={"apply": False}))
     onset = {"01": tale[0]["onset"].to_numpy()}
     return word_locked({"01": cleaned}, tale[0], onset, WINDOW, BIN, ["mag"])
 
@@ -254,7 +255,7 @@ def averages(root, subject, tale):
 def test_a_person_who_does_not_respond_is_told_from_one_who_does(tmp_path):
     tale = story(6)
     for subject in ("01", "02"):
-        record(tmp_path, subject, tale=tale, unresponsive=["02"])
+        record(tmp_path, subject, tale=tale, unresponsive=["02"], interference=1e-3)
     responds, silent = (word_response(averages(tmp_path, s, tale)) for s in ("01", "02"))
     assert responds["evoked"]["mag"]["agreement"] > 0.6
     assert abs(silent["evoked"]["mag"]["agreement"]) < 0.3
@@ -265,7 +266,7 @@ def test_a_cohort_without_any_response_has_no_ceiling(tmp_path):
     tale = story(6)
     people = []
     for subject in ("01", "02", "03"):
-        record(tmp_path, subject, tale=tale, strengths=NOTHING)
+        record(tmp_path, subject, tale=tale, strengths=NOTHING, interference=1e-3)
         people.append(averages(tmp_path, subject, tale).get_data()[tale[0]["is_word"]])
     n = len(people[0])
     folds = make_folds(np.array(["tale"] * n), np.arange(n), np.ones(n, bool), 3, 0)
@@ -275,14 +276,13 @@ def test_a_cohort_without_any_response_has_no_ceiling(tmp_path):
 
 @pytest.mark.parametrize("system", ["ctf275", "kit157"])
 def test_other_systems_go_through_the_cleaning_without_maxwell_filter(tmp_path, system):
-    tale = story(4)
-    record(tmp_path, tale=tale, system=system)
+    tale = tuple(part.iloc[:50] for part in story())
+    record(tmp_path, tale=tale, system=system, strengths=NOTHING | {"onset": 5.0})
     raw = read_recording(recording_path(tmp_path, "01", None, "story", "01"))
     person = make_person("01", 3, STRENGTHS, system=system)
-    cleaned, quality = preprocess(
-        raw, settings(maxwell={"apply": False}, bad_channels={"extra": [person.noisy, person.flat]})
-    )
+    raw.drop_channels([person.noisy, person.flat])  # interpolating so many sensors takes long
+    cleaned, quality = preprocess(raw, settings(maxwell={"apply": False}))
     onset = {"01": onsets(tmp_path, **BY_TRIGGERS)[0]}
     epochs = word_locked({"01": cleaned}, tale[0], onset, WINDOW, BIN, ["mag"])
-    assert word_response(epochs)["evoked"]["mag"]["agreement"] > 0.4
+    assert word_response(epochs)["evoked"]["mag"]["agreement"] > 0.6
     assert quality["maxwell"] is None
