@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,14 @@ from lmbrain.simulation.recordings import Conditions, planted_courses, simulate_
 from lmbrain.simulation.sources import dipole_gain, topographies
 from lmbrain.simulation.stimulus import stimulus_words
 from lmbrain.simulation.surroundings import eye_field
+from lmbrain.simulation.systems import sensors
 from lmbrain.simulation.truth import truth_table
 
 PACKAGES = ("mne", "numpy", "scipy", "scikit-learn")
 CONFIG = Path(__file__).resolve().parents[1] / "config" / "config.yaml"
 DOMAINS = ["social_emotional", "figurative", "physical"]
 INTERVAL, BIN = 0.4, 0.025  # s; the bins of a word end where the next word's begin
-LOWER_RATE = 100.0  # Hz, of the last step
+LOWER_RATES = (200.0, 100.0)  # Hz: 5 and 2.5 samples a bin
 CONDITIONS = {
     "quiet": Conditions(),
     "interference x 20": Conditions(interference=20.0),
@@ -107,7 +108,7 @@ def record(conditions: Conditions, minutes: float, rate: float, seed: int) -> Re
     features = np.random.default_rng(seed).normal(size=(len(story), 12))
     truth = truth_table(story, material.annotation(), features, DOMAINS)
     strengths = {"onset": 1.0, "length": 0.2, "lm": 0.25, **dict.fromkeys(DOMAINS, 0.9)}
-    person = make_person("01", seed, strengths)
+    person = _broken_at_their_best(make_person("01", seed, strengths))
     raw, path = simulate_run(story, truth, person, "01", rate, 50.0, conditions)
     meg = mne.pick_info(raw.info, mne.pick_types(raw.info, meg=True))
     courses = planted_courses(story, truth, person, len(raw.times), rate)
@@ -116,6 +117,17 @@ def record(conditions: Conditions, minutes: float, rate: float, seed: int) -> Re
     planted = bin_means(alone, meg.ch_names, edges(story))
     positions = None if path is None else head_positions(path)
     return Recording(raw, story, field, planted, person, positions)
+
+
+def _broken_at_their_best(person: Person) -> Person:
+    """The person, with the best gradiometer noisy and the best magnetometer flat."""
+    info = sensors(person.system)
+    best = {}
+    for kind in KINDS:
+        picks = mne.pick_types(info, meg=kind)
+        size = np.linalg.norm(person.strengths[picks], axis=1)
+        best[kind] = info.ch_names[picks[size.argmax()]]
+    return replace(person, noisy=best["grad"], flat=best["mag"])
 
 
 def stages(
@@ -157,8 +169,10 @@ def _steps_after(
     yield "band-pass, then ICA", independent
     remove_artefacts(raw, "The recording", settings["artefacts"], joint=True)
     yield "band-pass, then SSP", raw
-    resample(raw, "The recording", LOWER_RATE)
-    yield f"SSP, then {LOWER_RATE:g} Hz", raw
+    for rate in LOWER_RATES:
+        lower = raw.copy()
+        resample(lower, "The recording", rate)
+        yield f"band-pass, SSP, then {rate:g} Hz", lower
 
 
 def _filtered(
