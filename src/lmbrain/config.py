@@ -102,7 +102,7 @@ class Study(Section):
             )
         if continuous != (self.encoding.delays is not None):
             raise ValueError(
-                "encoding.delays must be set for continuous responses (as of data.kind alice) "
+                "encoding.delays must be set for continuous responses (data.kind alice, arrays, moth) "
                 "and null for word-locked ones"
             )
         if self.encoding.trim is not None and not continuous:
@@ -118,7 +118,7 @@ class Study(Section):
             if "rate" in names:
                 raise ValueError(
                     f"encoding.spaces.{space} holds 'rate', which is for continuous responses "
-                    "(as of data.kind alice) only; take it out"
+                    "(data.kind alice, arrays, moth) only; take it out"
                 )
         if self.data.kind == "harry_potter":
             from lmbrain.datasets.harry_potter import check_bins

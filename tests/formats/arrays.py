@@ -19,8 +19,8 @@ def word_times(words: int, runs: int = 3) -> pd.DataFrame:
     return pd.DataFrame({"text": text, "onset": onset, "duration": 0.4, "run": run})
 
 
-def write(folder: Path, words: int = 480, sensors: int = 4, lacking: bool = False) -> dict:
-    """Write four runs of two people, the last of which one may lack; return the config's part."""
+def write(folder: Path, words: int = 480, sensors: int = 4, lacking: bool = True) -> dict:
+    """Write four runs of two people, the last of which one lacks unless told otherwise; return the config's part."""
     table = word_times(words, 4)
     table.to_csv(folder / "story_words.tsv", sep="\t", index=False)
     (folder / "electrodes.txt").write_text("".join(f"G{i}\n" for i in range(1, sensors + 1)))
