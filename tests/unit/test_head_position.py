@@ -107,6 +107,26 @@ def test_coils_that_are_off_are_told(tracked):
         head_positions(silent, "A run", None)
 
 
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (0.0, r"its positions begin at 0\.000 s, the recording lasts from 3\.500 to 23\.495 s"),
+        (50.0, r"begin at 50\.000 s"),
+    ],
+)
+def test_a_position_file_of_another_recording_is_refused(path, tmp_path, shift, message):
+    raw = recording()
+    raw = mne.io.RawArray(raw.get_data(), raw.info, first_samp=700, verbose="error")
+    positions = planted_positions(path)
+    positions[:, 0] += shift
+    mne.chpi.write_head_pos(tmp_path / "run.pos", positions)
+    with pytest.raises(LmbrainError, match=f"run.pos does not belong to A run: .*{message}"):
+        head_positions(raw, "A run", tmp_path / "run.pos")
+    (tmp_path / "broken.pos").write_text("Time q1\nnot a number\n")
+    with pytest.raises(LmbrainError, match="broken.pos is no MaxFilter position file"):
+        head_positions(raw, "A run", tmp_path / "broken.pos")
+
+
 def test_a_long_track_is_thinned_out_and_counts_from_the_first_sample():
     positions = np.zeros((1000, 10))
     positions[:, 0] = 50 + np.arange(1000)

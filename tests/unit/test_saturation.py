@@ -99,6 +99,12 @@ def test_a_run_that_is_mostly_saturated_is_refused_with_its_share(clean):
         preprocess(raw, settings({"saturation": LIMITS}))
 
 
+def test_a_run_of_nothing_else_is_refused_even_if_all_saturation_is_allowed(clean):
+    raw = stuck(clean, 306, 0, len(TIMES))
+    with pytest.raises(LmbrainError, match="nothing but gaps and saturated sensors"):
+        preprocess(raw, settings({"saturation": LIMITS | {"most": 1.0}}))
+
+
 def test_words_in_a_saturated_stretch_are_lost_and_others_kept(clean):
     raw = stuck(clean, 100, 1000, 1400)
     raw, quality = preprocess(

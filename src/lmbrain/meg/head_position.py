@@ -34,10 +34,10 @@ def head_positions(raw: mne.io.BaseRaw, source: str, path: str | Path | None) ->
     Raises
     ------
     LmbrainError
-        If there is neither a file nor cHPI.
+        If there is neither a file nor cHPI, or the file is broken or another recording's.
     """
     if path is not None:
-        return mne.chpi.read_head_pos(path)
+        return _from_file(raw, source, Path(path))
     if not tracked(raw):
         raise LmbrainError(
             f"{source} holds no continuous head position (cHPI of an Elekta/MEGIN system), and no "
@@ -97,6 +97,21 @@ def head_movement(
     if positions is not None:
         found["movement"] = _track(positions, first_time)
     return found
+
+
+def _from_file(raw: mne.io.BaseRaw, source: str, path: Path) -> np.ndarray:
+    try:
+        positions = mne.chpi.read_head_pos(path)
+    except (OSError, ValueError) as error:
+        raise LmbrainError(f"{path} is no MaxFilter position file ({error}).") from error
+    first, last = raw.first_time, raw.first_time + raw.times[-1]
+    if not len(positions) or positions[0, 0] < first - 1e-3 or positions[0, 0] > last:
+        begins = f"begin at {positions[0, 0]:.3f} s" if len(positions) else "are none"
+        raise LmbrainError(
+            f"{path} does not belong to {source}: its positions {begins}, the recording lasts "
+            f"from {first:.3f} to {last:.3f} s on the same clock; replace it or take it away."
+        )
+    return positions
 
 
 def _track(positions: np.ndarray, first_time: float) -> dict[str, list[float]]:

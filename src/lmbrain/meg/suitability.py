@@ -43,10 +43,15 @@ def check(raw: mne.io.BaseRaw, source: str, settings: Settings) -> None:
 
 
 def check_length(raw: mne.io.BaseRaw, source: str, settings: Settings) -> None:
-    """Refuse a recording without a stretch as long as the search and tSSS need."""
+    """Refuse a recording without a usable stretch as long as the search and tSSS need."""
     seconds = max((stop - start for start, stop in usable(raw)), default=0) / raw.info["sfreq"]
     maxwell, search = settings["maxwell"], settings["bad_channels"]
     tsss = maxwell["tsss_duration"] if maxwell["apply"] else None
+    if seconds == 0:
+        raise LmbrainError(
+            f"{source} holds nothing but gaps and saturated sensors; name the run under "
+            "data.missing for this person."
+        )
     lasts = f"{source} lasts {seconds:.1f} s without gaps or saturation, less than"
     if tsss is not None and round(seconds * 1e3) < round(tsss * 1e3):
         raise LmbrainError(f"{lasts} preprocessing.maxwell.tsss_duration; shorten it.")
