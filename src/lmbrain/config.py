@@ -102,8 +102,8 @@ class Study(Section):
             )
         if continuous != (self.encoding.delays is not None):
             raise ValueError(
-                "encoding.delays must be set for continuous responses (data.kind alice, arrays, moth) "
-                "and null for word-locked ones"
+                "encoding.delays must be set for continuous responses (data.kind alice, arrays, "
+                "moth) and null for word-locked ones"
             )
         if self.encoding.trim is not None and not continuous:
             raise ValueError("encoding.trim must be null for word-locked responses")
