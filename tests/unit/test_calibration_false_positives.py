@@ -64,6 +64,22 @@ def test_a_test_that_forgets_what_folds_share_is_caught(monkeypatch):
     assert not target["holds"].any()
 
 
+def test_tests_over_people_of_whom_half_lack_half_of_the_story_keep_their_level(monkeypatch):
+    for other in ("_chance", "_comparison", "_people"):
+        monkeypatch.setattr(calibrated, other, lambda *arguments: iter(()))
+    plan = Plan(words=500, stories=4, cohorts=80, features=8, folds=10, gap=10.0, resamples=199)
+    table = summarise(false_positives("ar80", plan, 0)[0]).set_index("test")
+    assert len(table) == 2
+    assert (table["tests"] == 400).all()
+    assert table["holds"].all()
+    assert table["rate"].between(0.002, 0.05).all()
+    # What folds share is counted for these people, too.
+    monkeypatch.setattr("lmbrain.inference.significance.counted_twice", lambda folds: 1.0)
+    kept = table.loc["chance, unequal people: target", "rate"]
+    table = summarise(false_positives("ar80", plan, 0)[0]).set_index("test")
+    assert table.loc["chance, unequal people: target", "rate"] > kept + 0.03
+
+
 def test_parametric_p_is_that_of_a_correlation_of_all_words():
     rng = np.random.default_rng(0)
     y, x = rng.standard_normal((2, 60))
