@@ -6,6 +6,7 @@ import pytest
 
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.preprocessing import preprocess
+from lmbrain.meg.word_locked import write_recording
 from meg_runs import SSS, real_recordings, settings
 
 SEARCH = {"bad_channels": {"search": True, "search_duration": None, "interval": 0.4}}
@@ -86,6 +87,18 @@ def test_sss_of_a_kit_recording_is_mnes_without_reference_sensors(kit):
     expected = mne.preprocessing.maxwell_filter(kit, ignore_ref=True, verbose="error")
     ours, theirs = cleaned.get_data("mag"), expected.get_data("mag")
     assert np.abs(ours - theirs).max() <= 1e-9 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("system", ["ctf", "kit"])
+def test_a_cleaned_recording_is_written_and_read_back(system, request, tmp_path):
+    raw = request.getfixturevalue(system).copy()
+    raw.info["bads"] = []
+    cleaned, _ = preprocess(raw, settings(FILTERS))
+    write_recording(cleaned, tmp_path / "run_raw.fif", {"made": "here"})
+    back = mne.io.read_raw_fif(tmp_path / "run_raw.fif", verbose="error")
+    assert back.ch_names == cleaned.ch_names
+    ours, theirs = back.get_data("mag"), cleaned.get_data("mag")
+    assert np.abs(ours - theirs).max() <= 1e-6 * np.abs(theirs).max()
 
 
 def test_a_kit_recording_without_its_markers_can_do_without_sss(kit):
