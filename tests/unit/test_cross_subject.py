@@ -99,6 +99,18 @@ def test_people_who_lack_words_count_where_they_have_them():
     np.testing.assert_allclose(prediction[one], alone[one], atol=1e-6)
 
 
+def test_another_person_with_just_half_of_every_block_predicts_but_is_no_pool():
+    people, _, folds = cohort(n=400, people=2, times=1)
+    has = np.zeros(400, bool)
+    for k in range(folds.n_outer):
+        rows = np.flatnonzero(folds.test(k))
+        has[rows[: -(-len(rows) // 2)]] = True
+    found = predict_across(people[0], people[1:], folds, GRID, usable=[has])
+    assert np.isfinite(found.r).all()
+    assert np.isfinite(found.r_interval).all()
+    assert np.isnan(found.limit).all()
+
+
 def test_a_block_that_nobody_else_has_is_left_out():
     people, _, folds = cohort(n=300, people=3, times=1)
     folds = make_folds(folds.story, folds.position, folds.usable, 6, 3)

@@ -205,7 +205,7 @@ class _Bin:
                 moments.append(mean_moments(found))
                 curve[: len(found) - 1] = pool_curve(found, np.random.default_rng(seed))
         self.pools = fold_mean(curves)
-        self.shared, self.agreement = _mean_over_folds(moments)
+        self.shared, self.agreement = _mean_over_folds(moments, values.shape[2])
 
     def _score_inner(
         self, k: int, values: np.ndarray, masks: np.ndarray
@@ -221,7 +221,7 @@ class _Bin:
             found = self._moments(values, masks, scored)
             if found is not None:
                 moments.append(mean_moments(found))
-        return np.mean(r, axis=0), at_infinitely_many(*_mean_over_folds(moments))
+        return np.mean(r, axis=0), at_infinitely_many(*_mean_over_folds(moments, values.shape[2]))
 
     def _moments(
         self, values: np.ndarray, masks: np.ndarray, rows: np.ndarray
@@ -243,8 +243,12 @@ def _mean(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return mean.finish(total)
 
 
-def _mean_over_folds(moments: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple:
+def _mean_over_folds(
+    moments: Sequence[tuple[np.ndarray, np.ndarray]], columns: int
+) -> tuple[np.ndarray, np.ndarray]:
     """a and c, averaged over the folds in which two others at least take part."""
+    if not moments:
+        return np.full(columns, np.nan), np.full(columns, np.nan)
     shared, agreement = (np.stack(one) for one in zip(*moments, strict=True))
     both = np.isfinite(agreement)
     if not both.any():
