@@ -69,17 +69,17 @@ def write_denoised(folder: Path, chapters: dict[int, list[str]]) -> dict[int, np
 
 
 def write(folder: Path, words: int = 120) -> dict:
-    """Two chapters, the second of which one reader of three lacks; what the config must say."""
+    """Two chapters, the second of which one reader of two lacks; what the config must say."""
     for chapter, place in ((9, folder), (10, folder / "chapter10")):
-        for i, subject in enumerate("ABD" if chapter == 9 else "AB"):
+        for i, subject in enumerate("AB" if chapter == 9 else "A"):
             path = place / f"{subject}_HP_notDetrended_25ms.mat"
             write_recording(path, labels(words, seed=chapter), seed=10 * chapter + i)
     return {
         "data": {
             "kind": "harry_potter",
-            "subjects": ["A", "B", "D"],
+            "subjects": ["A", "B"],
             "story": "reading",
-            "missing": {"D": ["ch10"]},
+            "missing": {"B": ["ch10"]},
             "harry_potter": {"root": str(folder), "chapters": [9, 10], "form": "people"},
         },
         "responses": {"picks": ["mag"]},
