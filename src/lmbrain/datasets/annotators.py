@@ -82,7 +82,8 @@ def majority(votes: np.ndarray) -> np.ndarray:
 def alpha(marked: np.ndarray, annotators: int) -> float:
     """Krippendorff's alpha for yes or no (nominal), no judgement missing.
 
-    1 is full agreement, 0 what chance gives, below 0 is worse than chance.
+    alpha = 1 - D_o / D_e: D_o, the pairs of judgements of the same word that differ, each word's
+    divided by annotators - 1; D_e, those among all judgements, divided by their number - 1. 1 is full agreement, 0 what chance gives, below 0 is worse than chance.
 
     Parameters
     ----------
@@ -99,12 +100,11 @@ def alpha(marked: np.ndarray, annotators: int) -> float:
     ----------
     Krippendorff 2011, Computing Krippendorff's alpha-reliability.
     """
-    import krippendorff
-
-    counts = np.column_stack([annotators - marked, marked])
-    if not counts.sum(axis=0).all():
+    judgements, yes = annotators * len(marked), int(np.sum(marked))
+    if yes in (0, judgements):
         return float("nan")
-    return float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
+    observed = float(np.sum(marked * (annotators - marked))) / (annotators - 1)
+    return 1 - observed * (judgements - 1) / (yes * (judgements - yes))
 
 
 def agreement_table(
