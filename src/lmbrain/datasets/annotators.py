@@ -83,7 +83,8 @@ def alpha(marked: np.ndarray, annotators: int) -> float:
     """Krippendorff's alpha for yes or no (nominal), no judgement missing.
 
     alpha = 1 - D_o / D_e: D_o, the pairs of judgements of the same word that differ, each word's
-    divided by annotators - 1; D_e, those among all judgements, divided by their number - 1. 1 is full agreement, 0 what chance gives, below 0 is worse than chance.
+    divided by annotators - 1; D_e, those among all judgements, divided by their number - 1. 1 is
+    full agreement, 0 what chance gives, below 0 is worse than chance.
 
     Parameters
     ----------
