@@ -64,6 +64,12 @@ def test_lag_and_rate_of_a_recorded_sound_are_found(sound, rate, lag, clock_rate
     assert len(found.residual) + found.astray <= found.windows
 
 
+def test_lags_are_found_between_samples(sound):
+    channel = recorded(sound, 600.0, 0.4507, 1.0, 0.05)  # 270.42 samples
+    found = find_sound(channel, 600.0, sound, RATE, HALF_BIN, SOURCE)
+    assert abs(found.clock.recording(75.0) - 75.4507) < 0.2 / 600
+
+
 def test_another_sound_is_refused_with_figures(sound):
     channel = recorded(speech_like(150, seed=1), 1000.0, 0.3, 1.0005, 0.1)
     with pytest.raises(LmbrainError, match=f"{SOURCE}: of 28 windows .* of them on one clock"):

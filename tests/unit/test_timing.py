@@ -293,6 +293,16 @@ def test_more_faulty_triggers_than_allowed_stop_the_run():
         aligned(jump, expected)
 
 
+def test_shifted_triggers_that_a_clock_in_between_would_hide_count_as_faulty():
+    expected = items_of(np.random.default_rng(10), 100)
+    triggers = expected + 0.02 * np.isin(np.arange(100), np.arange(5, 95, 9))
+    assert len(aligned(triggers, expected, most_missing=0.1).shifted) == 10
+    with pytest.raises(
+        LmbrainError, match="expected at least 95 of 100 items .* found 90 .*item 6"
+    ):
+        aligned(triggers, expected, most_missing=0.05)
+
+
 def test_another_runs_triggers_are_refused():
     rng = np.random.default_rng(4)
     mine, other = items_of(rng, 300), items_of(rng, 300)
@@ -366,6 +376,13 @@ def test_a_clock_is_fitted_past_points_that_are_far_off():
     np.testing.assert_allclose([clock.lag, clock.rate], [0.3, 1.0005], rtol=0, atol=3e-4)
     assert (residuals(clock, times, found) > 1).sum() == 12
     assert abs(np.polyfit(times, found, 1)[1] - 0.3) > 0.05  # least squares follows them
+
+
+def test_a_clock_does_not_follow_the_steps_of_sampled_times():
+    times = np.arange(100) * 0.5
+    truth = times + np.linspace(-1e-4, 7e-4, 100)  # less than a sample of drift
+    clock = fit_clock(times, np.round(truth, 3))
+    assert np.abs(clock.recording(times) - truth).max() < 5e-4
 
 
 def test_one_point_gives_a_lag_and_a_known_rate_is_kept():

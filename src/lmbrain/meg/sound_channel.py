@@ -128,14 +128,14 @@ def find_sound(
     agreeing = counting & _agreeing(starts, places, counting)
     _check(counting, agreeing, correlations, source)
     line = fit_clock(middles[agreeing], places[agreeing] + length / 2)
-    for _ in range(2):  # the sound at the recording's rate: its windows are no longer blurred
-        grid = np.arange(len(channel)) / rate
-        warped = np.interp(grid, line.recording(np.arange(len(heard)) / rate), heard, 0.0, 0.0)
-        begins = line.recording(middles) - length / 2
-        places, correlations = _search(channel, warped, rate, begins, length, REACH)
-        counting = _counting(correlations)
-        found = places + length / 2
-        line = fit_clock(middles[counting], found[counting]) if counting.any() else line
+    # The sound at the recording's rate: its windows are no longer blurred.
+    grid = np.arange(len(channel)) / rate
+    warped = np.interp(grid, line.recording(np.arange(len(heard)) / rate), heard, 0.0, 0.0)
+    begins = line.recording(middles) - length / 2
+    places, correlations = _search(channel, warped, rate, begins, length, REACH)
+    counting = _counting(correlations)
+    found = places + length / 2
+    line = fit_clock(middles[counting], found[counting]) if counting.any() else line
     away = residuals(line, middles, found)
     agreeing = counting & (away <= largest_residual)
     _check(counting, agreeing, correlations, source, away)
