@@ -20,7 +20,11 @@ TINY = {
     "folds": {"outer": 3},
     "language_model": {"source": "tiny", "revision": None},
     "features": {"layers": [2], "context_words": 6},
-    "encoding": {"layer": 2, "ridge": {"penalties": [100, 10000], "denoised": False}},
+    "encoding": {
+        "layer": 2,
+        "partition": False,
+        "ridge": {"penalties": [100, 10000], "denoised": False},
+    },
     "significance": {"resamples": 99},
     "hypotheses": {
         "proposer": {"backend": "statistical"},
