@@ -27,7 +27,7 @@ from lmbrain.inference.fits import read_fit
 from lmbrain.inference.significance import chance_test
 from lmbrain.inference.summary import summarise
 from lmbrain.meg.denoising import cross_subject_prediction
-from lmbrain.responses import group_average, people_averaged, read_responses
+from lmbrain.responses import continuous, group_average, people_averaged, read_responses
 from lmbrain.samples import common_samples
 from lmbrain.words import make_words
 
@@ -242,3 +242,40 @@ def test_every_word_of_two_people_has_a_score_and_one_of_a_person_alone_no_pairs
     assert lost[lost > 0].to_dict() == {3: 1, 17: 2}
     ranked = rank_sentences(sentences, "residual_product_generalised")
     assert sorted(ranked["rank"]) == list(range(1, 46))
+
+
+def test_continuous_responses_without_a_run_are_scored_as_if_it_were_not_in_the_story():
+    rng, tr, volumes = np.random.default_rng(0), 2.0, 90
+    run = np.repeat(["1", "2", "3"], RUN)
+    onset = np.tile(np.arange(RUN) * 1.2, 3)
+    words = make_words(["s"] * WORDS, run.tolist(), ["w"] * WORDS, onset, np.full(WORDS, 0.4))
+    part, at = rng.standard_normal((WORDS, 3)), np.repeat(["1", "2", "3"], volumes)
+    values = pd.DataFrame(rng.standard_normal((3 * volumes, 2)), columns=["left", "right"])
+    seconds = np.tile(tr * np.arange(volumes), 3)
+    responses = continuous(values, seconds, ["s"] * len(at), at)
+    lacking = responses.assign_coords(usable=("sample", at != "2"))
+    samples = common_samples([responses, lacking], words, ["first", "second"])
+    assert samples.usable.all()
+    folds = make_folds(samples.story, samples.position, samples.usable, 6, 20.0, run=samples.run)
+    own = folds.of_person(lacking["usable"].to_numpy())
+    design = DESIGN | {
+        "rate": True,
+        "delays": {"start": 2.0, "stop": 6.0},
+        "repetition_time": tr,
+        "components": 2,
+        "drift_cutoff": 60.0,
+    }
+
+    def encoded(parts, table, given, used):
+        space, clean = feature_space(["base"], parts, table, given, used, **design)
+        return encode(space, clean, used, **RIDGE)
+
+    found, held_out = encoded([part], words, lacking, own)
+    rows = own.usable
+    alone = Folds(own.block[rows], own.position[rows], own.story[rows], own.run[rows], own.gap)
+    table = words[run != "2"].reset_index(drop=True)
+    expected, prediction = encoded([part[run != "2"]], table, lacking[rows], alone)
+    np.testing.assert_allclose(found["r"], expected["r"], atol=1e-6)
+    np.testing.assert_allclose(held_out[rows], prediction, atol=1e-5)
+    assert np.isnan(held_out[~rows]).all()
+    assert np.isnan(found["r_per_fold"][[2, 3]]).all()
