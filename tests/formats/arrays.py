@@ -20,7 +20,7 @@ def word_times(words: int, runs: int = 3) -> pd.DataFrame:
 
 
 def write(folder: Path, words: int = 480, sensors: int = 4, lacking: bool = True) -> dict:
-    """Write four runs of two people, the last of which one lacks unless told otherwise; return the config's part."""
+    """Write four runs of two people, one of whom lacks the last; return the config's part."""
     table = word_times(words, 4)
     table.to_csv(folder / "story_words.tsv", sep="\t", index=False)
     (folder / "electrodes.txt").write_text("".join(f"G{i}\n" for i in range(1, sensors + 1)))
