@@ -226,3 +226,15 @@ def test_two_people_may_have_bad_channels_of_their_own():
     config["preprocessing"]["bad_channels"]["extra"] = {"nobody": ["MEG 0113"]}
     with pytest.raises(LmbrainError, match="names 'nobody', which data.subjects"):
         load_study(config)
+
+
+def test_the_report_draws_and_judges_what_was_found(cleaned):
+    from lmbrain.report import recording_figures as figures
+    from lmbrain.report.recording_concerns import of_run
+
+    runs = {"1": json.loads(json.dumps(cleaned[1]))}
+    drawn = figures.spectra({("01", "1"): runs["1"]}), figures.bad_sensor_maps("01", runs)
+    assert all(drawn)
+    assert figures.components("01", runs) is not None
+    assert figures.movement("01", runs) is None
+    assert of_run(runs["1"], None) == []
