@@ -20,7 +20,8 @@ if RECORDED:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
+            # Of 10 minutes of 306 sensors at 1 kHz; movement compensation copies them once more.
+            mem_mb=6000 if STUDY.preprocessing.maxwell.movement_compensation else 4000,
         params:
             settings=lambda wildcards: STUDY.preprocessing.of(wildcards.subject),
             code=code("preprocess.py"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mne
+import numpy as np
 
 from lmbrain.meg.artefacts import remove_artefacts
 from lmbrain.meg.bad_channels import find_bad_channels
@@ -93,12 +94,7 @@ def preprocess(
     bad = find_bad_channels(raw, source, **settings["bad_channels"], device=device)
     raw.info["bads"] = sorted({name for names in bad.values() for name in names})
     quality |= {"bad_channels": bad, "spectra_before": spectra(raw, sensors_by_type(raw))}
-    track = None
-    if maxwell["apply"] and maxwell["movement_compensation"]:
-        track = head_positions(raw, source, positions)
-        if tracked(raw):
-            raw.load_data(verbose="error")
-            mne.chpi.filter_chpi(raw, include_line=False, verbose="error")
+    track = _followed(raw, source, maxwell, positions)
     quality["head"] = head_movement(raw.info, head_position, track, raw.first_time)
     destination = head_position if maxwell["head_position"] == "first_run" else None
     log.info("%s: %s", source, "Maxwell filter" if maxwell["apply"] else "no Maxwell filter")
@@ -168,6 +164,19 @@ def _channels(raw: mne.io.BaseRaw, artefacts: Settings) -> mne.io.BaseRaw:
     kinds = raw.get_channel_types()
     eeg = [n for n, k in zip(raw.ch_names, kinds, strict=True) if k == "eeg" and n not in named]
     return raw.copy().drop_channels(eeg)
+
+
+def _followed(
+    raw: mne.io.BaseRaw, source: str, maxwell: Settings, positions: str | Path | None
+) -> np.ndarray | None:
+    """Head positions to compensate for; cHPI signals are taken out of the recording, in place."""
+    if not (maxwell["apply"] and maxwell["movement_compensation"]):
+        return None
+    track = head_positions(raw, source, positions)
+    if tracked(raw):
+        raw.load_data(verbose="error")
+        mne.chpi.filter_chpi(raw, include_line=False, verbose="error")
+    return track
 
 
 def _rank(raw: mne.io.BaseRaw, quality: Settings, artefacts: Settings) -> dict[str, int]:
