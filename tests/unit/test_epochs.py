@@ -172,6 +172,20 @@ def test_a_word_that_all_people_lost_is_known_from_the_table_of_words(tmp_path, 
         assert lost.tolist()[3:7] == ["", "rejected", "rejected", ""]
 
 
+def test_numbers_of_words_are_one_whether_whole_or_with_a_point(tmp_path, table):
+    save(tmp_path, "01", table.drop(index=[4]))
+    save(tmp_path, "02", table.assign(number=table["number"].astype(float)))
+    table.assign(number=[f"{n}.0" for n in table["number"]]).to_csv(
+        tmp_path / "story.tsv", sep="\t", index=False
+    )
+    words = words_of(tmp_path, ("01", "02"), words=str(tmp_path / "story.tsv"))
+    assert words["text"].tolist() == table["shown"].tolist()
+    assert responses_of(tmp_path, "02", words).metadata["usable"].all()
+    save(tmp_path, "02", table.assign(number=table["number"] / 2))
+    with pytest.raises(LmbrainError, match=r"02-epo\.fif, row 2: the item is .*0\.5"):
+        words_of(tmp_path, ("01", "02"))
+
+
 def test_items_that_are_no_words_are_marked_by_their_letters_or_by_a_column(tmp_path, table):
     table["shown"] = ["+", *table["shown"][1:]]
     save(tmp_path, "01", table)
@@ -198,6 +212,19 @@ def test_a_run_that_a_person_lacks_must_be_named(tmp_path, table):
     assert made.metadata["lost"].tolist() == [""] * 12 + ["not recorded"] * 12
     with pytest.raises(LmbrainError, match=r"02-epo\.fif has no epoch of run 02.*data\.missing"):
         responses_of(tmp_path, "02", words)
+
+
+def test_runs_keep_the_order_of_whoever_has_all_of_them(tmp_path):
+    table = metadata(36, runs=3)
+    save(tmp_path, "01", table[table["block"] != "02"])
+    save(tmp_path, "02", table)
+    words = words_of(tmp_path, ("01", "02"), item=None)
+    assert words["run"].unique().tolist() == ["01", "02", "03"]
+    assert words["text"].tolist() == table["shown"].tolist()
+    save(tmp_path, "02", table[table["block"] != "03"])
+    with pytest.raises(LmbrainError, match=r"place of run 02 \(story tale\) in the story is not"):
+        words_of(tmp_path, ("01", "02"), item=None)
+    assert words_of(tmp_path, ("01", "02"))["run"].unique().tolist() == ["01", "02", "03"]
 
 
 def test_onsets_that_jitter_between_people_need_an_item_column(tmp_path, table):

@@ -59,9 +59,11 @@ def words_table(
     import mne
 
     known: dict[Any, dict[str, Any]] = {}
+    sequences = []
     if settings["words"] is not None:
         path = Path(settings["words"]).expanduser()
         known = _items(read_table(path), path, story, settings["columns"])
+        sequences.append(_parts(known))
     sensors: list[str] | None = None
     for subject in subjects:
         path = epochs_path(folder, subject, settings)
@@ -75,6 +77,7 @@ def words_table(
                 "bad sensors instead of dropping them, and keep one order."
             )
         items = _items(epochs.metadata, path, story, settings["columns"])
+        sequences.append(_parts(items))
         for row, (key, item) in enumerate(items.items()):
             if known.setdefault(key, item)["text"] != item["text"]:
                 raise LmbrainError(
@@ -82,7 +85,8 @@ def words_table(
                     f"{known[key]['text']!r} in another person or the table of words; number the "
                     "same words alike."
                 )
-    return _in_order(list(known.values()), settings["columns"]["item"] is not None)
+    numbered = settings["columns"]["item"] is not None
+    return _in_order(known, None if numbered else _longest(sequences))
 
 
 def responses(
@@ -197,7 +201,7 @@ def _items(
             "its onset; fill them in, or drop the epoch."
         )
     if "item" in given:
-        rows["source_item"] = given["item"].astype(str).to_list()
+        rows["source_item"] = _numbers(given["item"], path)
     items = dict(zip(_keys(rows, columns), rows.to_dict("records"), strict=True))
     if len(items) < len(rows):
         keys = pd.Series(_keys(rows, columns))
@@ -206,6 +210,19 @@ def _items(
             f"{keys[keys.duplicated()].iloc[0]} is there twice; correct the metadata."
         )
     return items
+
+
+def _numbers(column: pd.Series, path: Path) -> list[str]:
+    """Whole numbers as text, the same whether the column held 7, 7.0 or "7"."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    wrong = ~(np.isfinite(numbers) & (numbers == np.round(numbers)))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise LmbrainError(
+            f"{path}, row {row + 1}: the item is {column.iloc[row]!r}; number the words in their "
+            "order."
+        )
+    return [str(int(number)) for number in numbers]
 
 
 def _truth(column: pd.Series, path: Path, name: str | None) -> list[bool]:
@@ -228,28 +245,43 @@ def _keys(rows: pd.DataFrame, columns: Mapping[str, str | None]) -> list[Any]:
     return list(zip(rows["story"], rows["run"], onset, rows["text"], strict=True))
 
 
-def _in_order(items: list[dict[str, Any]], numbered: bool) -> pd.DataFrame:
-    """The words table of what all people have: by the lab's numbers, or by onset inside a run."""
-    rows = pd.DataFrame(items)
-    for name in ("run", "story"):  # in the order of their first appearance
-        rows[name] = pd.Categorical(rows[name], categories=rows[name].unique())
-    order = ["story", "run", "onset"]
-    if numbered:
-        rows["number"] = pd.to_numeric(rows["source_item"], errors="coerce")
-        if rows["number"].isna().any():
-            wrong = rows["source_item"][rows["number"].isna()].iloc[0]
-            raise LmbrainError(
-                f"The metadata's item column holds {wrong!r}; number the words in their order."
-            )
-        order = ["number"]
-        gaps = int((np.diff(np.sort(rows["number"])) - 1).clip(min=0).sum())
+def _parts(items: Mapping[Any, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Story and run of a person's words, in their order."""
+    return list(dict.fromkeys((item["story"], item["run"]) for item in items.values()))
+
+
+def _longest(sequences: Sequence[list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """The order of stories and runs, which somebody has all of."""
+    longest = max(sequences, key=len)
+    unplaced = [part for sequence in sequences for part in sequence if part not in longest]
+    if unplaced:
+        story, run = unplaced[0]
+        raise LmbrainError(
+            f"Nobody has epochs of all runs, so that the place of run {run} (story {story}) in the "
+            "story is not known; name data.epochs.words or data.epochs.columns.item."
+        )
+    return longest
+
+
+def _in_order(
+    items: Mapping[Any, Mapping[str, Any]], parts: list[tuple[str, str]] | None
+) -> pd.DataFrame:
+    """The words table: by the lab's numbers or, with the order of `parts`, by onset inside them."""
+    rows = pd.DataFrame(list(items.values()))
+    numbered = parts is None
+    if parts is None:
+        rows["place"] = rows["source_item"].astype(int)
+        gaps = int((np.diff(np.sort(rows["place"])) - 1).clip(min=0).sum())
         if gaps:
             log.info("%d item numbers are in no metadata: contexts lack those words.", gaps)
+    else:
+        rows["place"] = [parts.index(p) for p in zip(rows["story"], rows["run"], strict=True)]
+    order = ["place", "onset"]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     _check_order(rows, numbered)
     words = make_words(
-        rows["story"].astype(str).to_list(),
-        rows["run"].astype(str).to_list(),
+        rows["story"].to_list(),
+        rows["run"].to_list(),
         rows["text"].to_list(),
         rows["onset"].to_numpy(float),
         rows["duration"].to_numpy(float),
