@@ -117,6 +117,17 @@ def test_the_seed_alone_decides_the_random_start(busy, unmixed):
     np.testing.assert_array_equal(again.get_data(), unmixed[0].get_data())
 
 
+def test_no_more_components_go_than_allowed_the_clearest_first(busy, unmixed):
+    loose = {"ica": settings()["artefacts"]["ica"] | {"ecg_threshold": 0.001}}
+    _, three = preprocess(busy, settings(BODY, ICA, {"artefacts": loose | {"ecg_components": 3}}))
+    _, one = preprocess(busy, settings(BODY, ICA, {"artefacts": loose}))
+    scores = [component["score"] for component in three["heart"]["components"]]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert one["heart"]["components"] == three["heart"]["components"][:1]
+    assert one["heart"]["components"] == unmixed[1]["heart"]["components"]
+
+
 def test_components_that_a_recording_does_not_have_are_refused(clean):
     many = {"artefacts": {"ica": settings()["artefacts"]["ica"] | {"components": 307}}}
     with pytest.raises(LmbrainError, match=r"ICA failed .* lower preprocessing.artefacts.ica"):

@@ -52,6 +52,9 @@ def test_every_setting_reaches_mne(run):
         verbose="error",
     )
     np.testing.assert_allclose(cleaned.get_data(), expected.get_data(), rtol=1e-9)
+    ours, theirs = (r.info["proc_history"][0]["max_info"] for r in (cleaned, expected))
+    assert ours["max_st"] == theirs["max_st"]
+    assert ours["max_st"]["subspcorr"] == 0.9
     assert quality["maxwell"]["origin"] == [0.0, 0.0, 0.045]
     assert quality["rank"]["meg"] == 63
 

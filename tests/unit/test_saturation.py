@@ -41,9 +41,10 @@ def found(raw):
     ]
 
 
+@pytest.mark.parametrize("stop", [2405, 2013])  # across two pieces that are read, by little, too
 @pytest.mark.parametrize("dated", [False, True])
-def test_a_stretch_is_annotated_at_its_samples_whenever_the_run_began(clean, dated):
-    noisy = stuck(clean, 40, 1990, 2405)  # across two pieces that are read
+def test_a_stretch_is_annotated_at_its_samples_whenever_the_run_began(clean, dated, stop):
+    noisy = stuck(clean, 40, 1990, stop)
     raw = mne.io.RawArray(noisy.get_data(), clean.info, first_samp=700, verbose="error")
     if dated:
         raw.set_meas_date(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
@@ -52,10 +53,10 @@ def test_a_stretch_is_annotated_at_its_samples_whenever_the_run_began(clean, dat
     seconds = annotate_saturation(raw, "A run", LIMITS)
     assert raw.annotations.onset[:1].tolist() == before
     marked = np.isnan(raw.get_data(picks=[0], reject_by_annotation="NaN", verbose="error")[0])
-    assert np.flatnonzero(marked).tolist() == [*range(200, 300), *range(1990, 2405)]
-    assert found(raw) == [(1990 / RATE, 415 / RATE)]
-    assert seconds == pytest.approx(415 / RATE)
-    assert usable(raw) == [(0, 1990), (2405, len(TIMES))]
+    assert np.flatnonzero(marked).tolist() == [*range(200, 300), *range(1990, stop)]
+    assert found(raw) == [(1990 / RATE, (stop - 1990) / RATE)]
+    assert seconds == pytest.approx((stop - 1990) / RATE)
+    assert usable(raw) == [(0, 1990), (stop, len(TIMES))]
 
 
 def test_the_margin_widens_a_stretch_inside_the_run(clean):
@@ -121,6 +122,9 @@ def test_saturation_changes_nothing_outside_it_but_near_its_edges():
     """tSSS and filters run on either side by themselves; the brain's field stays as it was."""
     whole = recording(sources=["brain"], noise=0.1)
     broken = stuck(whole, 306, 2400, 2600)
+    # The electronics rattle between the ends of their range, sensors apart.
+    signs = np.random.default_rng(1).choice([-1e-7, 1e-7], (306, 4))
+    broken._data[:306, 2400:2600] = np.repeat(signs, 50, axis=1)
     chain = settings(
         {
             "saturation": LIMITS | {"margin": 0.2},
@@ -136,6 +140,17 @@ def test_saturation_changes_nothing_outside_it_but_near_its_edges():
     assert np.abs(difference).max() < 0.3 * np.abs(expected.get_data("mag")).max()
     far = difference[:, :1500]
     assert np.abs(far).max() < 0.05 * np.abs(expected.get_data("mag")).max()
+
+
+def test_tsss_treats_each_side_of_a_saturated_stretch_as_a_run_of_its_own(clean):
+    raw = stuck(clean, 306, 2000, 2400)
+    tsss = {"maxwell": {"apply": True, "tsss_duration": 5.0}}
+    chosen = settings(tsss, {"saturation": LIMITS})
+    whole = preprocess(raw, chosen)[0].get_data("meg")
+    for start, stop in ((0, 2000), (2400, len(TIMES))):
+        side = raw.copy().crop(start / RATE, (stop - 1) / RATE)
+        alone = preprocess(side, chosen)[0].get_data("meg")
+        assert np.abs(whole[:, start:stop] - alone).max() < 1e-9 * np.abs(alone).max()
 
 
 def test_the_search_for_bad_sensors_looks_elsewhere():
