@@ -67,6 +67,45 @@ def test_a_config_value_reruns_the_rules_that_read_it_and_what_follows(smoke, ch
     assert smoke.would_run(change) == expected
 
 
+FROM_RESPONSES = {
+    "word_locked_responses",
+    "word_response",
+    "folds",
+    "cross_subject_prediction",
+    "noise_ceiling",
+    "group_average",
+    *FROM_ENCODING,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"timing": {"tolerance": 0.01}}, FROM_RESPONSES),
+        ({"responses": {"baseline": {"start": -0.1, "stop": 0.0}}}, FROM_RESPONSES),
+        ({"preprocessing": {"resample": 100.0}}, {"preprocess", *FROM_RESPONSES}),
+        ({"preprocessing": {"keep_cleaned": False}}, set()),
+        (
+            {"denoising": {"penalties": [100]}},
+            {
+                "cross_subject_prediction",
+                "noise_ceiling",
+                "encode_denoised",
+                "divergence",
+                "groups",
+                "compare",
+                "beyond_controls",
+                *HYPOTHESES,
+                *END,
+            },
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_value_of_the_recordings_reruns_no_earlier_stage(smoke, change, expected):
+    assert smoke.would_run(change) == expected
+
+
 def test_a_preprocessing_value_never_reruns_features_or_simulation(smoke):
     rerun = smoke.would_run({"preprocessing": {"band": [0.5, 40.0]}})
     assert {"preprocess", "word_locked_responses", "encode"} <= rerun

@@ -1,6 +1,7 @@
 # Recordings to word-locked responses, folds, cross-subject prediction and noise ceiling.
 
 if RECORDED:
+    CLEANED = f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"
 
     rule preprocess:
         input:
@@ -10,7 +11,7 @@ if RECORDED:
                 wildcards.subject, runs_of(wildcards.subject)[0]
             ),
         output:
-            raw=temp(f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_raw.fif"),
+            raw=CLEANED if STUDY.preprocessing.keep_cleaned else temp(CLEANED),
             quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",
         log:
             f"{LOGS}/preprocess_{{subject}}_{{run}}.log",

@@ -78,6 +78,7 @@ class Preprocessing(Section):
     band: tuple[NonNegative, Positive] | None
     artefacts: Artefacts
     resample: Positive | None
+    keep_cleaned: bool
 
     @model_validator(mode="after")
     def ordered(self) -> Preprocessing:
@@ -87,7 +88,7 @@ class Preprocessing(Section):
 
     def of(self, subject: str) -> dict[str, Any]:
         """Plain values for one person, whose own list of bad channels takes the mapping's place."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", exclude={"keep_cleaned"})
         extra = self.bad_channels.extra
         if isinstance(extra, dict):
             values["bad_channels"]["extra"] = extra.get(subject, [])
