@@ -29,6 +29,7 @@ OFF = {
         "head_position": "first_run",
         "movement_compensation": False,
     },
+    "empty_room_projections": 0,
     "notch_frequencies": [],
     "band": None,
     "artefacts": {

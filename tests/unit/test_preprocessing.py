@@ -97,7 +97,7 @@ def test_what_was_found_and_done_is_plain_and_complete(cleaned):
         "head_position": "the run's own",
     }
     assert quality["steps"] == [
-        "0 s annotated as saturated",
+        "nothing saturated",
         "search for bad sensors in 10 s of the run",
         "tSSS in buffers of 10 s (origin 0, 0, 40 mm; head position: the run's own)",
         "notch at 50 Hz",

@@ -116,6 +116,14 @@ def recording_files(subject, run):
         return READY
 
 
+def empty_room(subject, run):
+    """The empty-room recording that a run names, where projections of it are asked for."""
+    if not STUDY.preprocessing.empty_room_projections or STUDY.data.kind == "simulated":
+        return []
+    path = bids_layout.empty_room_path(BIDS.root or "", recording_files(subject, run)[0])
+    return [] if path is None else [str(path)]
+
+
 def events_files(subject):
     """What the items of a person's runs, and their onsets, are read from, or the same stand-in."""
     if STUDY.data.kind == "simulated":

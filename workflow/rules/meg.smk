@@ -10,6 +10,7 @@ if RECORDED:
             reference=lambda wildcards: recording_files(
                 wildcards.subject, runs_of(wildcards.subject)[0]
             ),
+            room=lambda wildcards: empty_room(wildcards.subject, wildcards.run),
         output:
             raw=CLEANED if STUDY.preprocessing.keep_cleaned else temp(CLEANED),
             quality=f"{ROOT}/meg/sub-{{subject}}_run-{{run}}_quality.json",

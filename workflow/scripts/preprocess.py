@@ -10,10 +10,12 @@ from lmbrain.meg.word_locked import write_recording
 with job(snakemake) as made:
     recording, first = snakemake.input.raw[0], snakemake.input.reference[0]
     head_position = read_recording(first).info["dev_head_t"]
+    room = snakemake.input.room
     raw, quality = preprocess(
         read_recording(recording),
         snakemake.params.settings,
         head_position=head_position,
+        room=read_recording(room[0]) if room else None,
         positions=movement_path(recording),
         **calibration_paths(recording),
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from lmbrain.meg.artefacts import remove_artefacts
 from lmbrain.meg.bad_channels import find_bad_channels
+from lmbrain.meg.empty_room import project_room_out
 from lmbrain.meg.filtering import filter_in_time, resample
 from lmbrain.meg.head_position import head_movement, head_positions, tracked
 from lmbrain.meg.maxwell import description, device_arguments, separate
@@ -35,6 +36,7 @@ def preprocess(
     head_position: mne.transforms.Transform | None = None,
     calibration: str | Path | None = None,
     cross_talk: str | Path | None = None,
+    room: mne.io.BaseRaw | None = None,
     positions: str | Path | None = None,
 ) -> tuple[mne.io.BaseRaw, dict[str, Any]]:
     """Clean one run, in the order of the settings.
@@ -51,6 +53,7 @@ def preprocess(
         - `bad_channels`: `lmbrain.meg.bad_channels.find_bad_channels`;
         - `maxwell`: `lmbrain.meg.maxwell.separate`; SSS also rebuilds bad sensors, without it
           they are interpolated;
+        - `empty_room_projections`: `lmbrain.meg.empty_room.project_room_out`;
         - `notch_frequencies`, `band`: `lmbrain.meg.filtering.filter_in_time`;
         - `artefacts`: `lmbrain.meg.artefacts.remove_artefacts`;
         - `resample` (Hz; None keeps the rate).
@@ -59,6 +62,8 @@ def preprocess(
         `maxwell.head_position` says so.
     calibration, cross_talk
         Elekta fine calibration and cross-talk files, used where `maxwell` says `auto`.
+    room
+        Recording of the empty room, for `empty_room_projections`.
     positions
         Position file of the head over the run; None takes them from the recording.
 
@@ -100,6 +105,9 @@ def preprocess(
     log.info("%s: %s", source, "Maxwell filter" if maxwell["apply"] else "no Maxwell filter")
     raw = separate(raw, maxwell, device, destination, track)
     quality["maxwell"] = description(raw, maxwell, device, destination, track)
+    if settings["empty_room_projections"]:
+        wanted = settings["empty_room_projections"]
+        project_room_out(raw, source, room, wanted, settings["notch_frequencies"], settings["band"])
     good = sensors_by_type(raw)
     meg = [name for names in good.values() for name in names]
     filter_in_time(raw, source, meg, settings["notch_frequencies"], settings["band"])
@@ -122,13 +130,16 @@ def steps(settings: Settings, quality: Settings) -> list[str]:
     if settings["ctf_compensation"] is not None:
         said.append(f"gradient compensation of grade {settings['ctf_compensation']}")
     if settings["saturation"]["share"] is not None:
-        said.append(f"{quality['saturated']:g} s annotated as saturated")
+        saturated = quality["saturated"]
+        said.append(f"{saturated:g} s annotated as saturated" if saturated else "nothing saturated")
     if search["search"]:
         length = search["search_duration"]
         part = "the whole run" if length is None else f"{length:g} s of the run"
         said.append(f"search for bad sensors in {part}")
     if quality["maxwell"] is not None:
         said.append(_separation(settings["maxwell"], quality["maxwell"]))
+    if settings["empty_room_projections"]:
+        said.append(f"{settings['empty_room_projections']} empty-room projections a sensor type")
     if settings["notch_frequencies"]:
         said.append(f"notch at {_listed(settings['notch_frequencies'])} Hz")
     if settings["band"] is not None:

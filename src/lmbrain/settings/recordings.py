@@ -74,6 +74,7 @@ class Preprocessing(Section):
     saturation: Saturation
     bad_channels: BadChannels
     maxwell: Maxwell
+    empty_room_projections: Annotated[int, Field(ge=0)]
     notch_frequencies: list[Positive]
     band: tuple[NonNegative, Positive] | None
     artefacts: Artefacts
@@ -84,6 +85,11 @@ class Preprocessing(Section):
     def ordered(self) -> Preprocessing:
         if self.band is not None and self.band[1] <= self.band[0]:
             raise ValueError(f"band {list(self.band)} must rise from low to high")
+        if self.empty_room_projections and self.maxwell.apply:
+            raise ValueError(
+                "empty_room_projections and maxwell.apply both remove the surroundings; set "
+                "empty_room_projections to 0 or maxwell.apply to false"
+            )
         return self
 
     def of(self, subject: str) -> dict[str, Any]:
