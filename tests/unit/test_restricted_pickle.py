@@ -4,18 +4,24 @@ import collections
 import os
 import pickle
 import subprocess
+import sys
 
 import numpy as np
 import pytest
+from numpy._core import multiarray, numeric
 
 from lmbrain.errors import LmbrainError
-from lmbrain.restricted_pickle import load_array, load_pickle
+from lmbrain.restricted_pickle import load_pickle
 
 DATA = {
     "trial 1": np.arange(12.0).reshape(3, 4),
     "words": ["caf\u00e9", "null", b"\xff"],
     "objects": np.array(["a", ["b"]], dtype=object),
     "scalar": np.float32(2.5),
+    "byte order": np.arange(3, dtype=">i2"),
+    "texts": np.array([["a", "caf\u00e9"]]),
+    "flags": np.array([True, False]),
+    "nothing": np.empty((0, 3)),
     "plain": (1, 2.0, None, True, {3}, collections.OrderedDict(a=1)),
     "order": np.asfortranarray(np.ones((2, 3))),
 }
@@ -25,9 +31,9 @@ DATA = {
 def test_arrays_and_containers_come_back_from_every_protocol(tmp_path, protocol):
     (tmp_path / "data.pkl").write_bytes(pickle.dumps(DATA, protocol))
     back = load_pickle(tmp_path / "data.pkl")
-    for name in ("trial 1", "objects", "order"):
+    for name in ("trial 1", "objects", "order", "byte order", "texts", "flags", "nothing"):
         np.testing.assert_array_equal(back[name], DATA[name])
-        assert back[name].dtype == DATA[name].dtype
+        assert back[name].dtype.newbyteorder("=") == DATA[name].dtype.newbyteorder("=")
     for name in ("words", "scalar", "plain"):
         assert back[name] == DATA[name]
 
@@ -91,27 +97,77 @@ def test_a_damaged_file_is_named(tmp_path, stream):
         load_pickle(tmp_path / "cut.pkl")
 
 
+def test_nesting_too_deep_is_damage(tmp_path):
+    deep = b"\x80\x02cnumpy\ndtype\n" + b"]" * 50000 + b"a" * 49999 + b"\x85R."
+    (tmp_path / "deep.pkl").write_bytes(deep)
+    with pytest.raises(LmbrainError, match=r"deep\.pkl is no readable pickle"):
+        load_pickle(tmp_path / "deep.pkl")
+
+
 def test_a_missing_file_is_named(tmp_path):
-    for load in (load_pickle, load_array):
-        with pytest.raises(LmbrainError, match="absent"):
-            load(tmp_path / "absent")
+    with pytest.raises(LmbrainError, match="absent"):
+        load_pickle(tmp_path / "absent")
 
 
-def test_array_files_of_numbers_and_of_objects_are_read_alike(tmp_path):
-    numbers = np.arange(6).reshape(2, 3)
-    words = np.array([["a", None], ["null", "b"]], dtype=object)
-    for array in (numbers, words):
-        np.save(tmp_path / "a.npy", array, allow_pickle=True)
-        np.testing.assert_array_equal(load_array(tmp_path / "a.npy"), array)
+# Reductions that reach memory, or what others hold, with names that arrays need.
+OBJECTS = (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 16)
+POINTER = b"AAAAAAA\0"
 
 
-def test_an_array_file_of_hostile_objects_is_refused(tmp_path):
-    mark = tmp_path / "ran"
-    array = np.array([Runs(os.system, f"touch {mark}")], dtype=object)
-    np.save(tmp_path / "a.npy", array, allow_pickle=True)
-    with pytest.raises(LmbrainError, match=r"a\.npy names \S*system"):
-        load_array(tmp_path / "a.npy")
-    assert not mark.exists()
-    (tmp_path / "b.npy").write_bytes(b"not an array")
-    with pytest.raises(LmbrainError, match=r"b\.npy is no array file"):
-        load_array(tmp_path / "b.npy")
+class Built(Runs):
+    """A call, whose result is given a state."""
+
+    def __init__(self, function, arguments, state):
+        self.call = function, arguments, state
+
+
+def array(dtype, data, shape=(1,)):
+    state = (1, shape, dtype, False, data)
+    return Built(multiarray._reconstruct, (np.ndarray, (0,), b"b"), state)
+
+
+FORGED = {
+    "an array over an address": Runs(np.ndarray, (1,), np.dtype("O"), POINTER),
+    "an array of what memory held": Runs(np.ndarray, (4,), np.dtype("f8")),
+    "an array that nothing fills": Runs(multiarray._reconstruct, np.ndarray, (4,), "d"),
+    "objects from bytes": array(np.dtype("O"), POINTER),
+    "more objects than there are": array(np.dtype("O"), [1], (4000,)),
+    "a shape that overflows": array(np.dtype("f8"), b"", (2**32, 2**32)),
+    "a shape below zero": array(np.dtype("f8"), b"x" * 16, (-1, -2)),
+    "flags of a dtype": array(
+        Built(np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0)), POINTER
+    ),
+    "fields of a dtype": array(Built(np.dtype, ("V8", False, True), OBJECTS), POINTER),
+    "fields of another kind": array(Built(np.dtype, ("f8", False, True), OBJECTS), POINTER),
+    "a scalar over an address": Runs(
+        multiarray.scalar, Built(np.dtype, ("V8", False, True), OBJECTS), POINTER
+    ),
+    "a scalar that is an object": Runs(multiarray.scalar, np.dtype("O"), POINTER),
+    "a state for a function": Built(
+        numeric._frombuffer, (b"x" * 8, np.dtype("f8"), (1,), "C"), (1, (1,), np.dtype("O"), 0, b"")
+    ),
+    "a long name of a dtype": Runs(np.dtype, "f8,O"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_pickle_forged_of_admitted_names_reaches_no_memory(tmp_path, name):
+    (tmp_path / "bad.pkl").write_bytes(pickle.dumps({"a": FORGED[name]}, 2))
+    reading = (
+        "import sys; from lmbrain.errors import LmbrainError\n"
+        "from lmbrain.restricted_pickle import load_pickle\n"
+        "try: print(repr(load_pickle(sys.argv[1])['a']))\n"
+        "except LmbrainError as error: print('refused:', error)"
+    )
+    command = [sys.executable, "-c", reading, str(tmp_path / "bad.pkl")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("refused:"), done.stdout
+
+
+@pytest.mark.parametrize("named", ["numpy\nndarray", "numpy\ndtype", "collections\nOrderedDict"])
+def test_a_pickle_changes_nothing_that_outlives_it(tmp_path, named):
+    stream = f"c{named}\n}}S'note'\nS'mine'\nsb.".encode()
+    (tmp_path / "bad.pkl").write_bytes(stream)
+    with pytest.raises(LmbrainError):
+        load_pickle(tmp_path / "bad.pkl")
