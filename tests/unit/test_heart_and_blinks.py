@@ -95,6 +95,13 @@ def test_independent_components_remove_heart_and_blinks_but_not_the_brain(busy, 
     assert quality["rank"] == {"meg": 306 - 2}
 
 
+def test_a_recording_at_the_rate_of_the_fit_is_fitted_as_it_is(busy):
+    ica = settings(BODY, ICA)["artefacts"]["ica"] | {"sampling_rate": busy.info["sfreq"]}
+    raw, _ = preprocess(busy, settings(BODY, ICA, {"artefacts": {"ica": ica}}))
+    assert kept("heart", busy, raw) < 0.2
+    assert kept("eyes", busy, raw) < 0.2
+
+
 def test_removing_components_is_mnes_in_one_piece(busy, unmixed):
     filtered, _ = preprocess(busy, settings({"band": ICA["band"]}))
     chosen = settings()["artefacts"]["ica"]
