@@ -35,7 +35,7 @@ def test_the_far_field_goes_and_the_brain_stays(runs):
     assert left < 0.05 * before
     planted, kept = fields(done.info)["brain"][mags], field_of("brain", done)[mags]
     assert np.corrcoef(kept, planted)[0, 1] > 0.9
-    assert "1 empty-room projections a sensor type" in quality["steps"]
+    assert "1 empty-room projection a sensor type" in quality["steps"]
     assert quality["rank"] == {"meg": 304}, "one less of either type"
 
 

@@ -45,6 +45,9 @@ if STUDY.data.kind == "simulated":
     )
 elif STUDY.data.kind == "bids":
     BIDS = BIDS.model_copy(update={"root": bids_folder(BIDS.root, STUDY.study)})
+SIMULATED_FILES = [".fif"]
+if STUDY.data.simulated.recordings.faults.movement.moves:
+    SIMULATED_FILES.append(".pos")
 RUNS = BIDS.recordings if RECORDED else {}
 SIMULATED_RECORDING = f"{BIDS.root}/sub-{{subject}}/meg/sub-{{subject}}_task-story_run-{{run}}"
 
@@ -108,7 +111,8 @@ def recording_files(subject, run):
     which stops and names all that is.
     """
     if STUDY.data.kind == "simulated":
-        return [SIMULATED_RECORDING.format(subject=subject, run=run) + "_meg.fif"]
+        name = SIMULATED_RECORDING.format(subject=subject, run=run)
+        return [f"{name}_meg{extension}" for extension in SIMULATED_FILES]
     try:
         path = bids_layout.recording_path(BIDS.root or "", subject, **RUNS[run])
         return [str(file) for file in bids_layout.recording_files(path)]

@@ -64,7 +64,12 @@ rule simulate_recordings:
         stimulus=f"{ROOT}/truth/stimulus.tsv",
         regressors=f"{ROOT}/truth/regressors.tsv",
     output:
-        raw=expand(f"{SIMULATED_RECORDING}_meg.fif", run=SIMULATED_RUNS, allow_missing=True),
+        raw=expand(
+            f"{SIMULATED_RECORDING}_meg{{extension}}",
+            run=SIMULATED_RUNS,
+            extension=SIMULATED_FILES,
+            allow_missing=True,
+        ),
         events=expand(f"{SIMULATED_RECORDING}_events.tsv", run=SIMULATED_RUNS, allow_missing=True),
         truth=f"{ROOT}/truth/sub-{{subject}}.json",
     log:

@@ -139,7 +139,9 @@ def steps(settings: Settings, quality: Settings) -> list[str]:
     if quality["maxwell"] is not None:
         said.append(_separation(settings["maxwell"], quality["maxwell"]))
     if settings["empty_room_projections"]:
-        said.append(f"{settings['empty_room_projections']} empty-room projections a sensor type")
+        number = settings["empty_room_projections"]
+        noun = "projection" if number == 1 else "projections"
+        said.append(f"{number} empty-room {noun} a sensor type")
     if settings["notch_frequencies"]:
         said.append(f"notch at {_listed(settings['notch_frequencies'])} Hz")
     if settings["band"] is not None:

@@ -60,6 +60,11 @@ class Movement(Section):
     rotation: NonNegative
     coils: bool
 
+    @property
+    def moves(self) -> bool:
+        """Whether heads move within runs, and their positions are on record."""
+        return bool(self.distance or self.rotation)
+
 
 class Saturation(Section):
     runs: list[Label]
