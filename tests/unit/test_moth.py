@@ -62,6 +62,30 @@ def test_the_sampling_rate_must_be_given_and_make_speech(tmp_path, content):
         load_study(config)
     with pytest.raises(LmbrainError, match=r"At 1000 Hz story haveyou has 1\d words a second"):
         words_of(tmp_path, content, sampling_rate=1000.0)
+    for rate in (90.0, 300.0):
+        with pytest.raises(LmbrainError, match=f"At {rate:g} Hz story haveyou has .* no speech"):
+            words_of(tmp_path, content, sampling_rate=rate)
+
+
+def test_that_the_sampling_rate_is_assumed_is_noted_with_the_pace_that_it_makes(tmp_path, content):
+    words = words_of(tmp_path, content)
+    spans = words.groupby("story")["onset"].agg(lambda onset: onset.max() - onset.min())
+    note = words.attrs["note"]
+    assert "does not say" in note and "200 Hz is assumed" in note
+    assert f"{len(words) / spans.sum():.2g} words a second" in note
+
+
+@pytest.mark.parametrize("written", ["utf-8", "cp1252"])
+def test_words_of_python_2_are_read_in_the_encoding_that_they_were_written_in(
+    tmp_path, content, written
+):
+    texts = ["caf\u00e9", "don\u2019t", "\u201cna\u00efve\u201d"]
+    content[moth.WORDS]["life_1"][:3] = [text.encode(written).decode("latin1") for text in texts]
+    content[moth.WORDS]["tide_1"][:3] = [text.encode(written) for text in texts]
+    content[moth.WORDS]["souls_1"][:3] = texts
+    words = words_of(tmp_path, content)
+    for story in ("life", "tide", "souls"):
+        assert words.loc[words["story"] == story, "text"].tolist()[:3] == texts
 
 
 def test_words_of_all_stories_are_one_table_and_sentences_end_with_their_story(tmp_path, content):
@@ -118,7 +142,11 @@ def test_bins_that_a_repeat_lacks_are_nan_and_the_others_stay(tmp_path, content)
 
 
 def test_stories_heard_once_need_no_dimension_for_repeats(tmp_path, content):
-    content[moth.STORIES] = {"souls": "souls_1", b"tide": ["tide_1"], 7: np.array(["life_1"])}
+    content[moth.STORIES] = {
+        "souls": np.array("souls_1"),
+        b"tide": ["tide_1"],
+        7: np.array(["life_1"]),
+    }
     responses = responses_of(tmp_path, content)
     assert responses.dims == ("sample", "sensor", "time")
     assert set(responses["story"].to_numpy()) == {"souls", "tide", "7"}
@@ -170,6 +198,42 @@ BROKEN = {
     "not finite": (
         lambda c: c[moth.MEG]["tide_1"].__setitem__((9, 1), np.nan),
         r"'tide_1', sample 10, channel 2: the value is not a finite number",
+    ),
+    "values of several lengths": (
+        lambda c: c[moth.MEG].__setitem__("life_1", [[1.0], [1.0, 2.0]]),
+        r"'life_1': the values are no array of numbers",
+    ),
+    "a trial has fewer channels": (
+        lambda c: c[moth.MEG].__setitem__("life_1", c[moth.MEG]["life_1"][:, :2]),
+        r"Moth_MEG\.pkl, story life: trials have 2 and 3 channels",
+    ),
+    "a story has no trial": (
+        lambda c: c[moth.STORIES].__setitem__("life", []),
+        r"story 'life' has no names of trials",
+    ),
+    "trials inside trials": (
+        lambda c: c[moth.STORIES].__setitem__("life", [["life_1"]]),
+        r"story 'life' has no names of trials",
+    ),
+    "words are nothing": (
+        lambda c: c[moth.WORDS].__setitem__("life_1", None),
+        r"'life_1': no list of words",
+    ),
+    "a word is nothing": (
+        lambda c: c[moth.WORDS]["life_1"].__setitem__(3, None),
+        r"Moth_words\.pkl: None is no text",
+    ),
+    "a word of no encoding": (
+        lambda c: c[moth.WORDS]["life_1"].__setitem__(3, b"\x81"),
+        r"Moth_words\.pkl: b'\\x81' is neither UTF-8",
+    ),
+    "onsets are texts": (
+        lambda c: c[moth.ONSETS].__setitem__("life_1", ["a"] * 24),
+        r"'life_1': the values are no array of numbers",
+    ),
+    "the last onset is endless": (
+        lambda c: c[moth.ONSETS]["life_1"].__setitem__(23, np.inf),
+        r"'life_1', word 24: the onset \(inf\) goes back in time or is no number",
     ),
     "an empty dictionary": (lambda c: c[moth.STORIES].clear(), "holds no dictionary of trials"),
 }

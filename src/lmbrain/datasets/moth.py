@@ -8,6 +8,7 @@ was heard. They say neither the sampling rate nor the names of the channels: the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,13 @@ MEG, ONSETS, WORDS, STORIES = PICKLES = (
     "Moth_run_info_test_story_dict.pkl",
 )
 RUN = "01"
-# Words a second that speech can have, pauses included; outside, the sampling rate is wrong.
-SPEECH = (0.8, 6.0)
+# Words a second of stories told, pauses included; outside, the sampling rate is wrong.
+SPEECH = (1.5, 4.0)
+# What the release leaves open, for the report: the rate, and the pace of speech that it makes.
+RATE_NOTE = (
+    "The release does not say at which rate it was sampled. {:g} Hz is assumed, at which the "
+    "stories have {:.2g} words a second; were it another, all times after a word would scale."
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def words_table(
     """The words of all stories, each as heard in the first of its trials.
 
     Durations are not known. Where `pause` (of the settings) is a number, a sentence ends where the
-    next word starts at least so many seconds after the last one did.
+    next word starts at least so many seconds after the last one did. The table's `attrs["note"]`
+    says that the sampling rate is assumed.
 
     Raises
     ------
@@ -72,10 +79,11 @@ def words_table(
             "one under data.subjects."
         )
     rate = settings["sampling_rate"]
-    tables = []
+    tables, spans = [], []
     for name, (first, *_) in _hearings(folder).items():
         onset = first.samples / rate
-        pace = len(onset) / max(onset[-1] - onset[0], 1 / rate)
+        spans.append(max(onset[-1] - onset[0], 1 / rate))
+        pace = len(onset) / spans[-1]
         if not SPEECH[0] <= pace <= SPEECH[1]:
             raise LmbrainError(
                 f"At {rate:g} Hz story {name} has {pace:.2g} words a second, which is no speech; "
@@ -86,6 +94,7 @@ def words_table(
         tables.append(make_words([name] * count, [RUN] * count, first.words, onset, unknown))
     words = pd.concat(tables, ignore_index=True)
     words["item"] = np.arange(len(words))
+    words.attrs["note"] = RATE_NOTE.format(rate, len(words) / sum(spans))
     if settings["pause"] is not None:
         words["sentence"] = sentences_by_pauses(words, settings["pause"])
         return words
@@ -119,19 +128,20 @@ def responses(
         channels, or repeats of a story differ in pace.
     """
     rate, width = settings["sampling_rate"], settings["bin_width"]
-    recordings, parts = _pickle(folder / MEG), []
+    rate, width = settings["sampling_rate"], settings["bin_width"]
+    recordings, parts, widths = _pickle(folder / MEG), [], set()
     for story, hearings in _hearings(folder).items():
         _check_pace(hearings, rate * width / 2, story)
-        length = len(_of_trial(recordings, hearings[0].trial, folder / MEG))
-        binned = [
-            _bins(
-                _recording(recordings, hearing, folder / MEG),
-                -_shift(hearing, hearings[0]),
-                length,
-                rate,
-                width,
+        values = [_recording(recordings, hearing, folder / MEG) for hearing in hearings]
+        widths |= {array.shape[1] for array in values}
+        if len(widths) > 1:
+            raise LmbrainError(
+                f"{folder / MEG}, story {story}: trials have {' and '.join(map(str, widths))} "
+                "channels; fetch it anew."
             )
-            for hearing in hearings
+        binned = [
+            _bins(array, -_shift(hearing, hearings[0]), len(values[0]), rate, width)
+            for hearing, array in zip(hearings, values, strict=True)
         ]
         parts.append((story, np.stack(binned)))
     names = _sensor_names(folder, parts[0][1].shape[2], settings)
@@ -154,19 +164,30 @@ def _hearings(folder: Path) -> dict[str, list[Hearing]]:
     words, onsets = _pickle(folder / WORDS), _pickle(folder / ONSETS)
     stories: dict[str, list[Hearing]] = {}
     for story, trials in _pickle(folder / STORIES).items():
-        several = isinstance(trials, Iterable) and not isinstance(trials, str | bytes)
         heard = [
             Hearing(
                 trial,
-                [_text(word) for word in _of_trial(words, trial, folder / WORDS)],
-                np.asarray(_of_trial(onsets, trial, folder / ONSETS), float).ravel(),
+                _texts(_of_trial(words, trial, folder / WORDS), trial, folder / WORDS),
+                _array(
+                    _of_trial(onsets, trial, folder / ONSETS), trial, folder / ONSETS, float
+                ).ravel(),
             )
-            for trial in (list(trials) if several else [trials])
+            for trial in _trials(trials, story, folder / STORIES)
         ]
         for hearing in heard:
             _check_hearing(hearing, heard[0], folder)
-        stories[_text(story)] = heard
+        stories[_text(story, folder / STORIES)] = heard
     return stories
+
+
+def _trials(given: Any, story: Any, path: Path) -> list[Any]:
+    """The names of a story's trials, one or several."""
+    plain = given.tolist() if isinstance(given, np.ndarray) else given
+    several = isinstance(plain, Iterable) and not isinstance(plain, str | bytes)
+    trials = list(plain) if several else [plain]
+    if not trials or not all(isinstance(trial, str | bytes | int | np.integer) for trial in trials):
+        raise LmbrainError(f"{path}: story {story!r} has no names of trials; fetch it anew.")
+    return trials
 
 
 def _of_trial(content: Mapping[Any, Any], trial: Any, path: Path) -> Any:
@@ -177,8 +198,35 @@ def _of_trial(content: Mapping[Any, Any], trial: Any, path: Path) -> Any:
     return content[trial]
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+def _texts(given: Any, trial: Any, path: Path) -> list[str]:
+    if not isinstance(given, list | tuple | np.ndarray):
+        raise LmbrainError(f"{path}, trial {trial!r}: no list of words; fetch it anew.")
+    return [_text(word, path) for word in np.ravel(np.array(given, object)).tolist()]
+
+
+def _text(value: Any, path: Path) -> str:
+    """A text as it was written: bytes of Python 2, which come as Latin-1, are UTF-8 or Windows'."""
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if not isinstance(value, str | bytes):
+        raise LmbrainError(f"{path}: {value!r} is no text; fetch it anew.")
+    try:
+        written = value if isinstance(value, bytes) else value.encode("latin1")
+    except UnicodeEncodeError:  # read as what it is already
+        return str(value)
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return written.decode(encoding)
+    raise LmbrainError(f"{path}: {value!r} is neither UTF-8 nor Windows-1252; save it as UTF-8.")
+
+
+def _array(given: Any, trial: Any, path: Path, kind: type | None = None) -> np.ndarray:
+    try:
+        return np.asarray(given, kind)
+    except (TypeError, ValueError):
+        raise LmbrainError(
+            f"{path}, trial {trial!r}: the values are no array of numbers; fetch it anew."
+        ) from None
 
 
 def _check_hearing(hearing: Hearing, first: Hearing, folder: Path) -> None:
@@ -187,12 +235,13 @@ def _check_hearing(hearing: Hearing, first: Hearing, folder: Path) -> None:
             f"{folder}: trial {hearing.trial!r} has {len(hearing.words)} words and "
             f"{len(hearing.samples)} onsets; fetch {WORDS} and {ONSETS} anew."
         )
-    back = ~(np.diff(hearing.samples) >= 0)
-    if back.any() or hearing.samples[0] < 0:
-        row = int(back.argmax()) + 1 if back.any() else 0
+    later = np.diff(hearing.samples, prepend=0) >= 0
+    wrong = ~(later & np.isfinite(hearing.samples))
+    if wrong.any():
+        row = int(wrong.argmax())
         raise LmbrainError(
             f"{folder / ONSETS}, trial {hearing.trial!r}, word {row + 1}: the onset "
-            f"({hearing.samples[row]:g}) goes back in time; fetch the file anew."
+            f"({hearing.samples[row]:g}) goes back in time or is no number; fetch the file anew."
         )
     if hearing.words != first.words:
         pairs = zip(hearing.words, first.words, strict=False)
@@ -204,7 +253,7 @@ def _check_hearing(hearing: Hearing, first: Hearing, folder: Path) -> None:
 
 
 def _recording(recordings: Mapping[Any, Any], hearing: Hearing, path: Path) -> np.ndarray:
-    values = np.asarray(_of_trial(recordings, hearing.trial, path))
+    values = _array(_of_trial(recordings, hearing.trial, path), hearing.trial, path)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise LmbrainError(
             f"{path}, trial {hearing.trial!r}: {values.dtype} values of shape {values.shape}, "
