@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -108,6 +109,24 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def read_text(path: str | Path) -> str:
+    """A text file in UTF-8, without a byte-order mark, its lines ended by `\\n` alone.
+
+    Raises
+    ------
+    LmbrainError
+        If the file is missing or in another encoding.
+    """
+    if not Path(path).is_file():
+        raise LmbrainError(f"{path} does not exist; make it, or correct its path in the config.")
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LmbrainError(
+            f"{path} is no text in UTF-8 (byte {error.start + 1}); save it as UTF-8."
+        ) from None
+
+
 def write_table(table: pd.DataFrame, path: str | Path, made: Mapping[str, Any]) -> None:
     """Write a TSV (UTF-8, no quoting, NaN as `n/a`), with its provenance in a `.json` beside it."""
     path = Path(path)
@@ -131,29 +150,28 @@ def read_table(
     path
         The file; a byte-order mark is accepted.
     numeric, boolean
-        Columns to convert (`n/a` becomes NaN; `True`/`False`).
+        Columns to convert (finite numbers, `n/a` becomes NaN; `True`/`False`).
     separator
         Between fields, which are never quoted.
 
     Raises
     ------
     LmbrainError
-        If the file or a column named is missing, or a value cannot be converted.
+        If the file or a column named is missing, the file is empty or not in UTF-8, a row has
+        a field too many or too few, or a value cannot be converted; names the row.
     """
     import pandas as pd
 
-    if not Path(path).is_file():
-        raise LmbrainError(f"{path} does not exist; make it, or correct its path in the config.")
+    text = read_text(path)
+    _check_fields(text, path, separator)
     table = pd.read_csv(
-        path,
+        io.StringIO(text),
         sep=separator,
         dtype=str,
         keep_default_na=False,
-        encoding="utf-8-sig",
         quoting=csv.QUOTE_NONE,
+        index_col=False,
     )
-    if not isinstance(table.index, pd.RangeIndex):
-        raise LmbrainError(f"{path}: the rows have more fields than the header; correct the file.")
     missing = [c for c in (*numeric, *boolean) if c not in table.columns]
     if missing:
         raise LmbrainError(
@@ -161,11 +179,13 @@ def read_table(
         )
     for column in numeric:
         values = pd.to_numeric(table[column].replace("n/a", "nan"), errors="coerce")
-        wrong = values.isna() & ~table[column].isin(["n/a", "nan"])
+        infinite = values.abs() == float("inf")
+        wrong = infinite | (values.isna() & ~table[column].isin(["n/a", "nan"]))
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
+            kind = "finite number" if infinite[row] else "number"
             raise LmbrainError(
-                f"{path}, row {row + 1}: {column} is {table[column][row]!r}, not a number; "
+                f"{path}, row {row + 1}: {column} is {table[column][row]!r}, not a {kind}; "
                 "correct it."
             )
         table[column] = values
@@ -178,6 +198,21 @@ def read_table(
             )
         table[column] = table[column].str.lower() == "true"
     return table
+
+
+def _check_fields(text: str, path: str | Path, separator: str) -> None:
+    """Refuse rows with a field too many or too few, which table readers shift or fill."""
+    lines = [line for line in text.split("\n") if line.strip(" ")]
+    if not lines:
+        raise LmbrainError(f"{path} is empty; write its header and rows, or fetch it anew.")
+    expected = lines[0].count(separator) + 1
+    for row, line in enumerate(lines[1:], start=1):
+        found = line.count(separator) + 1
+        if found != expected:
+            raise LmbrainError(
+                f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
+                "mend the row."
+            )
 
 
 def write_netcdf(data: xr.Dataset, path: str | Path, made: Mapping[str, Any]) -> None:

@@ -108,6 +108,12 @@ def test_a_value_that_is_neither_one_nor_zero_is_refused_by_file_and_row(tmp_pat
         read_votes(path, COLUMNS, ITEMS)
 
 
+def test_a_table_in_another_encoding_is_refused_by_file(tmp_path):
+    (tmp_path / "a.csv").write_text("Word,Emotion\ncaf\u00e9,1\n", encoding="latin-1")
+    with pytest.raises(LmbrainError, match=r"a\.csv is no text in UTF-8"):
+        read_votes(tmp_path / "a.csv", COLUMNS, ITEMS)
+
+
 def test_a_table_of_another_length_or_without_a_category_is_refused(tmp_path):
     path = write(tmp_path / "a.csv", [","] * 3)
     with pytest.raises(LmbrainError, match="3 rows for 5 items"):

@@ -11,6 +11,7 @@ from lmbrain.artefacts import (
     read_json,
     read_netcdf,
     read_table,
+    read_text,
     sha256,
     write_json,
     write_netcdf,
@@ -70,7 +71,10 @@ def test_numbers_and_truth_values_come_back(tmp_path):
     [
         ("x\n1\nhello\n", {"numeric": ("x",)}, "row 2: x is 'hello'"),
         ("x\n1\n", {"numeric": ("y",)}, "no column 'y'"),
-        ("x\n1\t2\n3\t4\n", {}, "more fields than the header"),
+        ("x\n1\t2\n3\t4\n", {}, "row 1: expected 1 fields as in the header, found 2"),
+        ("x\ty\n1\t2\n\n3\n", {}, "row 2: expected 2 fields as in the header, found 1"),
+        ("x\n1\n-inf\n", {"numeric": ("x",)}, "row 2: x is '-inf', not a finite number"),
+        ("x\n1e999\n", {"numeric": ("x",)}, "row 1: x is '1e999', not a finite number"),
         ("x\nmaybe\n", {"boolean": ("x",)}, "row 1: x is 'maybe'"),
     ],
 )
@@ -82,12 +86,35 @@ def test_a_wrong_table_is_refused_by_file_row_and_column(tmp_path, content, opti
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\r\n", b"  \n"])
+def test_a_table_without_a_header_is_refused(tmp_path, content):
+    (tmp_path / "t.tsv").write_bytes(content)
+    with pytest.raises(LmbrainError, match=r"t\.tsv is empty"):
+        read_table(tmp_path / "t.tsv")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("reader", [read_table, read_text])
+def test_text_in_another_encoding_is_refused_by_file(tmp_path, reader, encoding):
+    (tmp_path / "t.tsv").write_text("word\ncaf\u00e9\n", encoding=encoding)
+    with pytest.raises(LmbrainError, match=r"t\.tsv is no text in UTF-8.*save it as UTF-8"):
+        reader(tmp_path / "t.tsv")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end_is_read_alike(tmp_path, end):
+    (tmp_path / "t.tsv").write_bytes(f"x\tword{end}1\tnull{end}{end}2\ta\u2028b{end}".encode())
+    table = read_table(tmp_path / "t.tsv", numeric=("x",))
+    assert table["word"].tolist() == ["null", "a\u2028b"]
+    assert table["x"].tolist() == [1.0, 2.0]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
     (tmp_path / "t.tsv").write_bytes(b"\xef\xbb\xbfonset\tword\n1.0\tnull\n")
     assert read_table(tmp_path / "t.tsv").columns.tolist() == ["onset", "word"]
 
 
-@pytest.mark.parametrize("reader", [read_table, read_json, read_netcdf])
+@pytest.mark.parametrize("reader", [read_table, read_text, read_json, read_netcdf])
 def test_a_missing_file_is_named(tmp_path, reader):
     with pytest.raises(LmbrainError, match="absent"):
         reader(tmp_path / "absent")

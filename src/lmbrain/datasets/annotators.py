@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from lmbrain.artefacts import read_text
 from lmbrain.errors import LmbrainError
 
 VALUES = {"": False, "0": False, "1": True}
@@ -38,13 +40,12 @@ def read_votes(path: Path, columns: Sequence[str], items: Sequence[str]) -> np.n
     Raises
     ------
     LmbrainError
-        If the file or a column is missing, the rows belong to other items, or a cell holds
-        anything else; names file and row.
+        If the file or a column is missing, the file is not in UTF-8, the rows belong to other
+        items, or a cell holds anything else; names file and row.
     """
     if not path.is_file():
         raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(read_text(path))))
     missing = [c for c in ("Word", *columns) if not rows or c not in rows[0]]
     if missing:
         raise LmbrainError(f"{path} has no column {missing[0]!r}; fetch it anew.")
