@@ -4,6 +4,7 @@ import mne
 import numpy as np
 import pytest
 
+from lmbrain.errors import LmbrainError
 from lmbrain.meg.presentations import mean_over_presentations
 from lmbrain.meg.word_locked import word_locked
 from lmbrain.words import make_words
@@ -75,6 +76,17 @@ def test_a_lacking_presentation_or_a_lost_word_leaves_the_others(words, raws, on
     none = mean_over_presentations(raws, words, onsets, PRESENTATIONS, **SETTINGS)
     assert none.metadata["lost"].tolist() == ["", "", "no word", "not recorded", "not recorded"]
     assert (none.get_data()[3:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("sensors", "odd"), [(["M2", "M1"], "M2"), (["M2"], "M1"), (["M1", "M2", "M3"], "M3")]
+)
+def test_presentations_with_other_sensors_are_refused(words, raws, onsets, sensors, odd):
+    for label in ("1_a", "1_b"):
+        info = mne.create_info(sensors, RATE, "mag")
+        raws[label] = mne.io.RawArray(np.ones((len(sensors), 600)), info, verbose="error")
+    with pytest.raises(LmbrainError, match=rf"Run 1_a has other sensors than run 0_a \({odd}\)"):
+        mean_over_presentations(raws, words, onsets, PRESENTATIONS, **SETTINGS)
 
 
 def test_without_repeats_it_is_the_plain_response(words, raws, onsets):

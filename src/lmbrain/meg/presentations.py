@@ -10,7 +10,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from lmbrain.meg.word_locked import word_locked
+from lmbrain.meg.word_locked import same_sensors, word_locked
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,14 @@ def mean_over_presentations(
     -------
     Epochs (items x sensors x bins, T or T/m) as of `word_locked`; where runs are presented
     several times, the metadata say in `presentations` how many responses a word is the mean of.
+
+    Raises
+    ------
+    LmbrainError
+        If runs, onsets or sensors do not fit each other.
     """
     times = max(len(labels) for labels in presentations.values())
-    parts = []
+    parts = {}
     for time in range(times):
         given = {
             run: labels[time]
@@ -55,16 +60,15 @@ def mean_over_presentations(
             if time < len(labels) and labels[time] in raws
         }
         if given:
-            parts.append(
-                word_locked(
-                    {run: raws[label] for run, label in given.items()},
-                    words,
-                    {run: onsets[label] for run, label in given.items()},
-                    lacking=[run for run in presentations if run not in given],
-                    **settings,
-                )
+            parts[next(iter(given.values()))] = word_locked(
+                {run: raws[label] for run, label in given.items()},
+                words,
+                {run: onsets[label] for run, label in given.items()},
+                lacking=[run for run in presentations if run not in given],
+                **settings,
             )
-    return parts[0] if times == 1 else _average(parts)
+    same_sensors({label: part.ch_names for label, part in parts.items()})
+    return next(iter(parts.values())) if times == 1 else _average(list(parts.values()))
 
 
 def _average(parts: Sequence[mne.EpochsArray]) -> mne.EpochsArray:

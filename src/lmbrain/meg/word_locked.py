@@ -83,7 +83,7 @@ def word_locked(
     LmbrainError
         If runs, onsets or sensors do not fit each other.
     """
-    names = _same_sensors(raws_by_run, picks)
+    names = _picked_sensors(raws_by_run, picks)
     bins = _number_of_bins(window, bin_width)
     data = np.zeros((len(words), len(names), bins))
     lost = np.where(words["is_word"].to_numpy(bool), "", "no word").astype(object)
@@ -163,8 +163,27 @@ def _refuse_split(temporary: Path, path: str | Path) -> None:
         raise LmbrainError(f"{path} would exceed the 2 GB of a FIF file; use shorter runs.")
 
 
-def _same_sensors(raws_by_run: Mapping[str, mne.io.BaseRaw], picks: Sequence[str]) -> list[str]:
-    expected: list[str] = []
+def same_sensors(sensors_by_run: Mapping[str, Sequence[str]]) -> list[str]:
+    """The sensors that all runs have, in their order.
+
+    Raises
+    ------
+    LmbrainError
+        If a run's sensors, or their order, are not those of the first run.
+    """
+    (first, expected), *others = sensors_by_run.items()
+    for run, names in others:
+        if list(names) != list(expected):
+            odd = sorted(set(names) ^ set(expected)) or names
+            raise LmbrainError(
+                f"Run {run} has other sensors than run {first} ({odd[0]}); give all runs the "
+                "same sensors in the same order."
+            )
+    return list(expected)
+
+
+def _picked_sensors(raws_by_run: Mapping[str, mne.io.BaseRaw], picks: Sequence[str]) -> list[str]:
+    expected: dict[str, list[str]] = {}
     for run, raw in raws_by_run.items():
         kinds = raw.get_channel_types()
         names = [n for n, k in zip(raw.ch_names, kinds, strict=True) if k in picks]
@@ -178,14 +197,8 @@ def _same_sensors(raws_by_run: Mapping[str, mne.io.BaseRaw], picks: Sequence[str
         bad = [n for n in names if n in raw.info["bads"]]
         if bad:
             raise LmbrainError(f"Run {run}: sensor {bad[0]} is still marked bad; preprocess it.")
-        expected = expected or names
-        if names != expected:
-            odd = sorted(set(names) ^ set(expected)) or names
-            raise LmbrainError(
-                f"Run {run} has other sensors than the first run ({odd[0]}); give all runs the "
-                "same sensors in the same order."
-            )
-    return expected
+        expected[run] = names
+    return same_sensors(expected)
 
 
 def _number_of_bins(window: Mapping[str, float], bin_width: float) -> int:
