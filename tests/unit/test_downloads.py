@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,9 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         server = self.server
+        if server.scripted is not None:
+            self.answer(*server.scripted)
+            return
         asked = self.headers.get("Range") if server.ranges else None
         path = self.translate_path(self.path)
         if not os.path.isfile(path):  # noqa: PTH113
@@ -60,6 +64,15 @@ class Handler(SimpleHTTPRequestHandler):
                 self.wfile.write(body[place : place + 50_000])
                 time.sleep(server.pause)
 
+    def answer(self, status, headers, body):
+        """A given answer, after which the connection is closed."""
+        self.server.asked.append((self.headers.get("Range"), status, len(body)))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *args):
         pass
 
@@ -72,6 +85,7 @@ def server(tmp_path):
     served = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
     served.asked, served.ranges, served.tags = [], True, True
     served.stop_after, served.pause, served.folder = 10**9, 0.0, folder
+    served.scripted = None  # status, headers and body of every answer
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield served
@@ -163,6 +177,109 @@ def test_without_hash_and_mark_of_the_version_a_part_is_thrown_away(server, tmp_
     broken_off(server, target, "unverified")
     fetch(row(server, "unverified"), target)
     assert server.asked == [(None, 200, len(CONTENT))]
+
+
+@pytest.mark.parametrize("version", [{"ETag": '"another"'}, {}])
+def test_a_rest_of_another_version_is_not_joined_even_where_the_server_gives_it(
+    server, tmp_path, version
+):
+    target = tmp_path / "data.bin"
+    came = broken_off(server, target, "unverified")
+    rest = {
+        "Content-Range": f"bytes {came}-{came + 499}/{came + 500}",
+        "Content-Length": "500",
+    }
+    server.scripted = (206, rest | version, b"B" * 500)
+    with pytest.raises(LmbrainError, match="status 206"):  # asked for anew, which is no rest
+        fetch(row(server, "unverified"), target)
+    assert [asked for asked, *_ in server.asked] == [f"bytes={came}-", None]
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("sha256", [HASH, "unverified"])
+def test_a_rest_that_is_shorter_than_the_file_is_kept_and_gone_on_with(server, tmp_path, sha256):
+    target = tmp_path / "data.bin"
+    came = broken_off(server, target, sha256)
+    tag = f'"{hashlib.md5(CONTENT).hexdigest()}"'
+    place = f"bytes {came}-{came + 199}/{len(CONTENT)}"
+    headers = {"ETag": tag, "Content-Range": place, "Content-Length": "200"}
+    server.scripted = (206, headers, CONTENT[came : came + 200])
+    with pytest.raises(LmbrainError, match=rf"first {came + 200:,} bytes of {len(CONTENT):,}"):
+        fetch(row(server, sha256), target)
+    assert not target.exists()
+    server.scripted = None
+    fetch(row(server, sha256), target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_rest_that_is_longer_than_the_file_is_thrown_away(server, tmp_path):
+    target = tmp_path / "data.bin"
+    came = broken_off(server, target)
+    headers = {"Content-Range": f"bytes {came}-{came + 9}/{came + 5}", "Content-Length": "10"}
+    tag = f'"{hashlib.md5(CONTENT).hexdigest()}"'
+    server.scripted = (206, headers | {"ETag": tag}, b"0123456789")
+    with pytest.raises(LmbrainError, match=f"{came + 10:,} bytes of a file of {came + 5:,}"):
+        fetch(row(server), target)
+    assert left(tmp_path) == ["published"]
+
+
+PAGE = b"<html>Please log in</html>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "said"),
+    [
+        ({"Content-Type": "text/html; charset=utf-8", "Content-Length": "26"}, PAGE, "a web page"),
+        ({"Content-Length": "0"}, b"", "an empty file"),
+        ({"Transfer-Encoding": "chunked"}, b"0\r\n\r\n", "an empty file"),
+        ({"Content-Encoding": "gzip", "Content-Length": "4"}, b"abcd", "encoded as gzip"),
+        ({}, b"x" * 400, "does not say how long"),
+        ({"Content-Length": "abc"}, b"x" * 400, "does not say how long"),
+    ],
+)
+def test_an_answer_that_cannot_be_the_file_is_refused_and_not_kept(
+    server, tmp_path, headers, body, said
+):
+    server.scripted = (200, headers, body)
+    with pytest.raises(LmbrainError, match=rf"{said}.*the archive") as error:
+        fetch(row(server, "unverified"), tmp_path / "to" / "data.bin")
+    assert "\n" not in str(error.value)
+    assert left(tmp_path / "to") == []
+
+
+def test_the_hash_tells_whether_a_file_of_unsaid_length_is_whole(server, tmp_path):
+    server.scripted = (200, {}, CONTENT)
+    assert fetch(row(server), tmp_path / "data.bin").endswith("was fetched, verified.")
+
+
+def test_a_connection_that_breaks_before_much_came_is_said_to_be_broken(server, tmp_path):
+    server.stop_after = 1000
+    with pytest.raises(LmbrainError, match=r"The connection to .* failed .*; nothing is kept"):
+        fetch(row(server), tmp_path / "to" / "data.bin")
+    assert left(tmp_path / "to") == []
+
+
+def test_a_disk_that_fills_up_is_said_and_what_came_is_gone_on_with(server, tmp_path):
+    target = tmp_path / "data.bin"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(LmbrainError, match=r"data\.bin\.part cannot be written .*make room"):
+            fetch(row(server), target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    fetch(row(server), target)
+    assert target.read_bytes() == CONTENT
+    assert server.asked[-1][1] == 206
+
+
+@pytest.mark.parametrize("content", ["", "no hash\n"])
+def test_a_record_without_a_hash_is_refused_by_name(server, tmp_path, content):
+    target = tmp_path / "data.bin"
+    target.write_bytes(CONTENT)
+    target.with_name("data.bin.sha256").write_text(content)
+    with pytest.raises(LmbrainError, match=r"data\.bin\.sha256 holds no SHA-256; delete it"):
+        fetch(row(server, "unverified"), target)
 
 
 def test_a_part_that_is_whole_is_not_asked_for_again(server, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lmbrain.artefacts import atomic_path, read_table, sha256
+from lmbrain.artefacts import atomic_path, read_table, read_text, sha256
 from lmbrain.datasets.figshare import is_listing, located
 from lmbrain.errors import LmbrainError
 from lmbrain.progress import Progress
@@ -104,16 +104,17 @@ def fetch(row: Row, target: Path) -> str:
     Raises
     ------
     LmbrainError
-        One sentence, if the server does not answer or has no such file, the connection breaks, the
-        disk is too small, or the file has another hash (nothing is kept of it).
+        One sentence, if the server does not answer or has no such file, answers with something
+        that cannot be the file, the connection breaks, the disk is too small, or the file has
+        another hash (nothing is kept of it).
     """
     known, record = row["sha256"], target.with_name(f"{target.name}.sha256")
     if known == UNVERIFIED and record.is_file():
-        known = record.read_text(encoding="utf-8").split()[0]
+        known = _recorded(record)
     if target.is_file() and known in (UNVERIFIED, sha256(target)):
         return _accept(row, target, record, "is there")
     part = target.with_name(f"{target.name}.part")
-    row = _bring(row, target, part, anew_unless_marked=known == UNVERIFIED)
+    row = _bring(row, target, part, hashed=known != UNVERIFIED)
     _check(row, part, known, record)
     os.replace(part, target)
     _forget(part)
@@ -147,29 +148,42 @@ def _accept(row: Row, target: Path, record: Path, done: str) -> str:
             temporary.write_text(f"{sha256(target)}  {target.name}\n", encoding="utf-8")
     return (
         f"{target} {done}, unverified: the table knows no hash; SHA-256 "
-        f"{record.read_text(encoding='utf-8').split()[0]} is kept in {record.name}."
+        f"{_recorded(record)} is kept in {record.name}."
     )
 
 
-def _bring(row: Row, target: Path, part: Path, anew_unless_marked: bool) -> Row:
+def _recorded(record: Path) -> str:
+    found = re.match(r"[0-9a-f]{64}\b", read_text(record))
+    if found is None:
+        raise LmbrainError(f"{record} holds no SHA-256; delete it to accept the file as it is.")
+    return found[0]
+
+
+def _bring(row: Row, target: Path, part: Path, hashed: bool) -> Row:
     """Make the partial file whole; return the row with the file's own address."""
     import requests
 
     part.parent.mkdir(parents=True, exist_ok=True)
     mark = _mark(part).read_text(encoding="utf-8") if _mark(part).is_file() else ""
-    if anew_unless_marked and not mark:
+    if not (hashed or mark):
         _forget(part)
     try:
         if is_listing(row["url"]):
             row = located(row)
-        if not _complete(row, target, part, mark):
-            _complete(row, target, part, "")
+        verifiable = hashed or "md5" in row
+        if not _complete(row, target, part, mark, verifiable):
+            _complete(row, target, part, "", verifiable)
     except requests.RequestException as error:
         raise LmbrainError(_broken(row, target, part, error)) from None
+    except OSError as error:
+        raise LmbrainError(
+            f"{part} cannot be written ({error.strerror}); make room on its disk and repeat the "
+            "command to go on."
+        ) from None
     return row
 
 
-def _complete(row: Row, target: Path, part: Path, mark: str) -> bool:
+def _complete(row: Row, target: Path, part: Path, mark: str, verifiable: bool) -> bool:
     """Go on with a partial file, or start it; False if it cannot be gone on with (it is gone)."""
     import requests
 
@@ -182,27 +196,75 @@ def _complete(row: Row, target: Path, part: Path, mark: str) -> bool:
     ) as answer:
         status, place = answer.status_code, answer.headers.get("Content-Range", "")
         if status == 200:  # also where there are no ranges, or another version by now
+            _check_answer(row, target, answer, verifiable)
             _receive(answer, part, 0, target)
+            _check_size(row, target, part, _length(answer))
         elif not before or status not in (206, 416):
-            raise LmbrainError(_refused(row, target, status))
-        elif status == 206 and place.startswith(f"bytes {before}-"):
+            raise LmbrainError(_refused(row, target, _missing(status)))
+        elif status == 206 and place.startswith(f"bytes {before}-") and _same(answer, mark):
             _receive(answer, part, before, target)
+            _check_size(row, target, part, _number(place.rpartition("/")[2]))
         elif place != f"bytes */{before}":  # neither what was asked for nor whole already
             _forget(part)
     return part.is_file()
 
 
+def _same(answer: requests.Response, mark: str) -> bool:
+    """Whether an answer is of the version that the partial file is of, where that is known."""
+    return not mark or mark in (answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
+
+
+def _check_answer(row: Row, target: Path, answer: requests.Response, verifiable: bool) -> None:
+    """Refuse what cannot be the file, before it takes the place of what is there."""
+    kind = answer.headers.get("Content-Type", "")
+    encoding = answer.headers.get("Content-Encoding", "identity")
+    chunked = answer.headers.get("Transfer-Encoding") == "chunked"  # says where it ends
+    if kind.startswith("text/html"):
+        raise LmbrainError(_refused(row, target, "answers with a web page, such as one to log in"))
+    if encoding != "identity":
+        raise LmbrainError(_refused(row, target, f"comes encoded as {encoding}"))
+    if _length(answer) == 0:
+        raise LmbrainError(_refused(row, target, "is an empty file"))
+    if _length(answer) is None and not chunked and not verifiable:
+        said = "does not say how long it is, and has no hash that told a part from the whole"
+        raise LmbrainError(_refused(row, target, said))
+
+
+def _check_size(row: Row, target: Path, part: Path, whole: int | None) -> None:
+    came = part.stat().st_size
+    if not came:
+        _forget(part)
+        raise LmbrainError(_refused(row, target, "is an empty file"))
+    if whole is not None and came < whole:
+        raise LmbrainError(
+            f"{row['url']} gave the first {came:,} bytes of {whole:,}; they are kept, repeat the "
+            "command to go on from there."
+        )
+    if whole is not None and came > whole:
+        _forget(part)
+        raise LmbrainError(
+            f"{row['url']} gave {came:,} bytes of a file of {whole:,}; nothing was kept, try again."
+        )
+
+
+def _length(answer: requests.Response) -> int | None:
+    return _number(answer.headers.get("Content-Length", ""))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
 def _receive(answer: requests.Response, part: Path, before: int, target: Path) -> None:
-    given = answer.headers.get("Content-Length")
-    if given is not None:
-        _check_disk(int(given), target)
+    given = _length(answer)
+    _check_disk(given or 0, target)
     if not before:
         _forget(part)
         tag = answer.headers.get("ETag", "")
         strong = tag if not tag.startswith("W/") else ""
         mark = strong or answer.headers.get("Last-Modified", "")
         _mark(part).write_text(mark, encoding="utf-8")
-    total = before + int(given or 0)
+    total = before + (given or 0)
     with (
         Progress(total, "byte", target.name, done=before, show=given is not None) as progress,
         open(part, "ab" if before else "wb") as file,
@@ -213,11 +275,14 @@ def _receive(answer: requests.Response, part: Path, before: int, target: Path) -
             progress.update(len(chunk))
 
 
-def _refused(row: Row, target: Path, status: int) -> str:
-    reason = "is not there" if status in (404, 410) else "cannot be had"
+def _missing(status: int) -> str:
+    return f"{'is not there' if status in (404, 410) else 'cannot be had'} (status {status})"
+
+
+def _refused(row: Row, target: Path, reason: str) -> str:
     return (
-        f"{row['url']} {reason} (status {status}); look for the file at {row['published']}, put it "
-        f"at {target}, and correct config/downloads.tsv."
+        f"{row['url']} {reason}; look for the file at {row['published']}, put it at {target}, and "
+        "correct config/downloads.tsv."
     )
 
 
@@ -238,6 +303,9 @@ def _broken(row: Row, target: Path, part: Path, error: Exception) -> str:
             f"The connection to {row['url']} failed ({reason}); the first {came:,} bytes are kept, "
             "repeat the command to go on from there."
         )
+    if part.is_file():
+        _forget(part)
+        return f"The connection to {row['url']} failed ({reason}); nothing is kept, try again."
     return (
         f"{row['url']} does not answer ({reason}); connect to the network and repeat the command, "
         f"or fetch the file elsewhere and put it at {target}."
