@@ -112,6 +112,21 @@ def test_tables_of_channels_belong_to_their_run(tmp_path):
     assert channels_path(tmp_path / "any_raw.fif") is None
 
 
+def test_tables_of_channels_are_inherited_from_the_root_of_the_data_set(tmp_path):
+    (tmp_path / "task-a_channels.tsv").touch()  # another data set's, which holds this one
+    root = tmp_path / "study"
+    folder = root / "sub-01" / "ses-1" / "meg"
+    path, system = touch(folder, "sub-01_ses-1_task-a_meg.fif", "sub-01_ses-1_task-b_meg.ds")
+    assert channels_path(path) is None
+    (shared,) = touch(root, "task-a_channels.tsv")
+    assert channels_path(path) == shared
+    assert shared in recording_files(path)
+    assert channels_path(system) is None
+    (person,) = touch(root / "sub-01", "sub-01_channels.tsv")
+    assert channels_path(path) == person
+    assert channels_path(system) == person
+
+
 def test_calibration_files_are_found_where_bids_keeps_them(tmp_path):
     folder = tmp_path / "sub-01" / "ses-1" / "meg"
     (recording,) = touch(folder, "sub-01_ses-1_task-a_run-1_meg.fif")

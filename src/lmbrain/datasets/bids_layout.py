@@ -131,10 +131,17 @@ def events_path(
 
 
 def channels_path(path: str | Path) -> Path | None:
-    """Path of a recording's `*_channels.tsv`; None where there is none."""
+    """Path of a recording's `*_channels.tsv`, beside it or above it; None where there is none.
+
+    The folder above the person's is the data set's, and the last one looked in.
+    """
     path = Path(path)
     name = Name.of(path)
-    return None if name is None else _inherited(path.parent, None, name.entities, "channels")
+    if name is None:
+        return None
+    person = f"sub-{name.entities.get('sub')}"
+    root = next((above.parent for above in path.parents if above.name == person), path.parent)
+    return _inherited(path.parent, root, name.entities, "channels")
 
 
 def calibration_paths(path: str | Path) -> dict[str, Path | None]:
@@ -264,11 +271,11 @@ def _beside(
 
 
 def _inherited(
-    folder: Path, root: Path | None, entities: Mapping[str, str | None], suffix: str
+    folder: Path, root: Path, entities: Mapping[str, str | None], suffix: str
 ) -> Path | None:
     """The table of a recording: in its folder or, where that has none, one above it."""
     levels = [folder]
-    while root is not None and levels[-1] != root and root in levels[-1].parents:
+    while levels[-1] != root and root in levels[-1].parents:
         levels.append(levels[-1].parent)
     wanted = {key: value for key, value in entities.items() if key != "split"}
     for level in levels:
