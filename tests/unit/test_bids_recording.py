@@ -74,6 +74,18 @@ def test_the_table_of_channels_marks_bad_ones_and_types_of_the_body(tmp_path):
         read_recording(path)
 
 
+def test_a_number_at_the_end_of_a_name_is_no_serial_number_but_in_ctf_systems(tmp_path):
+    folder = meg_folder(tmp_path)
+    path = folder / "sub-01_ses-0_task-a_meg.fif"
+    write_fif(path)
+    table = folder / "sub-01_ses-0_task-a_channels.tsv"
+    table.write_text("name\ttype\tstatus\nEOG061-2\tMISC\tbad\n")
+    with pytest.raises(LmbrainError, match="calls the channel 'EOG061-2' bad"):
+        read_recording(path)
+    table.write_text("name\ttype\tstatus\nEOG061-2\tECG\tgood\n")
+    assert read_recording(path).get_channel_types(["EOG061"]) == ["eog"]
+
+
 def test_what_is_no_recording_is_refused_by_name(tmp_path):
     with pytest.raises(LmbrainError, match=r"sub-01_task-a_meg\.fif does not exist"):
         read_recording(tmp_path / "sub-01_task-a_meg.fif")

@@ -52,7 +52,7 @@ def read_recording(path: str | Path) -> mne.io.BaseRaw:
     except Exception as error:  # MNE's readers raise all kinds on broken files
         said = " ".join(str(error).split()) or type(error).__name__
         raise LmbrainError(f"{path} cannot be read ({said}); fetch or export it anew.") from error
-    _apply_channels_table(raw, channels_path(path))
+    _apply_channels_table(raw, channels_path(path), serial=path.suffix == ".ds")
     return raw
 
 
@@ -136,14 +136,17 @@ def _numeric(row: list[str]) -> bool:
         return False
 
 
-def _apply_channels_table(raw: mne.io.BaseRaw, path: Path | None) -> None:
-    """Mark bad channels and name the types of ECG and EOG channels, in place."""
+def _apply_channels_table(raw: mne.io.BaseRaw, path: Path | None, serial: bool) -> None:
+    """Mark bad channels and name the types of ECG and EOG channels, in place.
+
+    With `serial`, names may end in the system's serial number.
+    """
     if path is None:
         return
     table = read_table(path)
     if "name" not in table:
         raise LmbrainError(f"{path} has no column 'name'; add it.")
-    places = [_channel(raw, name) for name in table["name"]]
+    places = [_channel(raw, name, serial) for name in table["name"]]
     if "status" in table:
         bad = (table["status"].str.lower() == "bad").to_numpy()
         for name, place, is_bad in zip(table["name"], places, bad, strict=True):
@@ -163,8 +166,8 @@ def _apply_channels_table(raw: mne.io.BaseRaw, path: Path | None) -> None:
         raw.set_channel_types(types, on_unit_change="ignore", verbose="error")
 
 
-def _channel(raw: mne.io.BaseRaw, name: str) -> str | None:
-    """The recording's channel of that name, spaces and the system's serial number ignored."""
+def _channel(raw: mne.io.BaseRaw, name: str, serial: bool) -> str | None:
+    """The recording's channel of that name, spaces and perhaps a serial number ignored."""
     names = {known.replace(" ", ""): known for known in raw.ch_names}
     plain = name.replace(" ", "")
-    return names.get(plain, names.get(_SERIAL.sub("", plain)))
+    return names.get(plain, names.get(_SERIAL.sub("", plain)) if serial else None)
