@@ -69,6 +69,29 @@ def test_quotes_are_taken_off_only_as_the_config_says(tmp_path):
         items(tmp_path, PLAIN | {"quoted": True}, header, rows[0], "2\t0.4\tword\tshe")
 
 
+@pytest.mark.parametrize(
+    ("quoted", "rows"),
+    [
+        (False, ["1\t0.4\tword\t ", "2\t0.4\tword\t\u00a0", "3\t0.4\tword\t sun "]),
+        (True, ['1\t0.4\tword\t""', '2\t0.4\tword\t"n/a"', '3\t0.4\tword\t " sun "']),
+    ],
+)
+def test_a_text_of_blanks_is_none_and_blanks_around_it_are_no_part_of_it(tmp_path, quoted, rows):
+    words = items(tmp_path, PLAIN | {"quoted": quoted}, "onset\tduration\ttrial_type\tword", *rows)
+    assert words["text"].tolist() == ["sun"]
+    assert words["onset"].tolist() == [3.0]
+
+
+def test_an_item_listed_twice_is_refused_by_row(tmp_path):
+    header = "onset\tduration\ttrial_type\tword"
+    rows = ["2\t0.4\tword\tboat", "1\t0.4\tword\tthe", "2.0\t0.3\tword\tboat"]
+    with pytest.raises(LmbrainError, match=r"events\.tsv, row 3: 'boat' at 2 s a second time"):
+        items(tmp_path, PLAIN, header, *rows)
+    rows[2] = "2.0\t0.3\tphoneme\tboat"  # of a kind that is not asked for
+    words = items(tmp_path, PLAIN | {"other_kinds": []}, header, *rows)
+    assert words["text"].tolist() == ["the", "boat"]
+
+
 def test_kinds_may_be_patterns_or_hold_the_signs_of_patterns(tmp_path):
     header = "onset\tduration\ttrial_type\tword"
     rows = ["1\t0.4\tword[a]\tOne", "2\t0.4\tword_b\tday", "3\t0.4\tcross\t+"]

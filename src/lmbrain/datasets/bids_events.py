@@ -35,7 +35,6 @@ def read_events(path: str | Path) -> pd.DataFrame:
     LmbrainError
         If the file or the column onset or duration is missing, or a row is malformed.
     """
-    _check_fields(Path(path))
     events = read_table(path, numeric=TIMES)
     events.attrs["source"] = str(path)
     return events
@@ -71,7 +70,8 @@ def words_of_run(
     story, run
         Labels entered in the table.
     word_column
-        Column that holds the text; an empty cell or `n/a` means no text.
+        Column that holds the text; an empty cell, blanks or `n/a`, also between quotes, mean no
+        text. Blanks around a text are no part of it.
     kind_columns
         Columns that tell words from other texts, their values joined by `/`; empty: all are words.
     word_kinds, other_kinds
@@ -98,8 +98,8 @@ def words_of_run(
     Raises
     ------
     LmbrainError
-        If a column, the words, an onset or a name is missing, or a user's column bears the name
-        of one of the words table.
+        If a column, the words, an onset or a name is missing, an item is listed twice, or a
+        user's column bears the name of one of the words table.
     """
     source = events.attrs.get("source", f"The events of run {run}")
     if dictionary_column is not None:
@@ -108,11 +108,12 @@ def words_of_run(
     _check_columns(events, source, "kind_columns", kind_columns)
     shown, kinds = _shown_items(events, word_column, kind_columns, [*word_kinds, *other_kinds])
     shown = shown.assign(**{word_column: _bare_texts(shown[word_column], quoted, source)})
-    heard = ~shown[word_column].isin(silences)
+    heard = ~shown[word_column].isin([*silences, *MISSING])
     shown, kinds = shown[heard], kinds[heard]
     if shown.empty:
         raise LmbrainError(_no_word(source, kind_columns, word_kinds))
     _check_filled(shown["onset"].isna(), "a text without an onset", source)
+    _check_each_once(shown, word_column, source)
     shown = shown.sort_values("onset", kind="stable")
     spoken = kinds[shown.index].map(lambda kind: not kind_columns or matches(kind, word_kinds))
     spoken &= shown[word_column].map(is_word)
@@ -219,7 +220,8 @@ def _shown_items(
     events: pd.DataFrame, word_column: str, kind_columns: Sequence[str], kinds: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Events with a text and one of the kinds, and their kinds."""
-    shown = events[~events[word_column].isin(MISSING)]
+    texts = events[word_column].str.strip()
+    shown = events.assign(**{word_column: texts})[~texts.isin(MISSING)]
     if not kind_columns:
         return shown, pd.Series("", index=shown.index)
     joined = shown[kind_columns[0]].str.cat([shown[c] for c in kind_columns[1:]], sep=JOINT)
@@ -241,7 +243,7 @@ def _bare_texts(texts: pd.Series, quoted: bool, source: str) -> pd.Series:
             "a text without the double quotes that data.bids.events.quoted promises",
             source,
         )
-        return texts.str.slice(1, -1).str.replace('""', '"')
+        return texts.str.slice(1, -1).str.replace('""', '"').str.strip()
     if len(texts) > 1 and between.all():
         raise LmbrainError(
             f"{source}: every text stands in double quotes, such as {texts.iloc[0]}; set "
@@ -293,20 +295,6 @@ def _number_sentences(
     words.loc[spoken, "sentence"] = numbers
 
 
-def _check_fields(path: Path) -> None:
-    """Refuse rows with a field too many or too few, which table readers shift or fill."""
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; add it, or correct data.bids in the config.")
-    lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    for row, line in enumerate(lines[1:], start=1):
-        expected, found = lines[0].count("\t") + 1, line.count("\t") + 1
-        if found != expected:
-            raise LmbrainError(
-                f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
-                "mend the row."
-            )
-
-
 def _check_columns(events: pd.DataFrame, source: str, key: str, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in events.columns:
@@ -321,6 +309,15 @@ def _check_filled(lacking: pd.Series, what: str, source: str) -> None:
     if lacking.any():
         row = int(lacking.idxmax()) + 1
         raise LmbrainError(f"{source}, row {row}: {what}; mend the row or the config.")
+
+
+def _check_each_once(shown: pd.DataFrame, word_column: str, source: str) -> None:
+    """Refuse an item that the file lists twice: it would count as two words."""
+    again = shown.duplicated(["onset", word_column])
+    if again.any():
+        item = shown.loc[again.idxmax()]
+        what = f"{item[word_column]!r} at {item['onset']:g} s a second time"
+        _check_filled(again, what, source)
 
 
 def _check_user_column(column: str, words: pd.DataFrame, shown: pd.DataFrame, source: str) -> None:
