@@ -6,6 +6,8 @@ recording by their correlation, and a clock is fitted to where they were found.
 
 from __future__ import annotations
 
+import struct
+import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,7 @@ from lmbrain.errors import LmbrainError
 from lmbrain.meg.clock import RATE_LIMIT, Clock, fit_clock, residuals
 
 ENVELOPE_RATE = 1000.0  # Hz at most; a slower recording keeps its own rate
+LEAST_RATE = 200.0  # Hz; a slower recording holds too little of a sound
 COARSE_RATE = 100.0  # Hz, for the first search over the whole run
 # Of the sound that is compared: offsets and drifts of the channel are none, and what an amplifier's
 # anti-aliasing filter may have taken (from 0.25 of the sampling rate on) is left out of both.
@@ -62,16 +65,21 @@ def read_sound(path: str | Path) -> tuple[np.ndarray, float]:
     Raises
     ------
     LmbrainError
-        If the file is missing or no WAV file.
+        If the file is missing, no WAV file or cut short.
     """
     if not Path(path).is_file():
         raise LmbrainError(
             f"{path} does not exist; add the sound, or correct timing.audio.sound in the config."
         )
     try:
-        rate, samples = scipy.io.wavfile.read(path)
-    except ValueError as error:
-        raise LmbrainError(f"{path} is no WAV file ({error}); convert it.") from error
+        with warnings.catch_warnings():  # chunks beside the samples are passed over
+            warnings.simplefilter("ignore", scipy.io.wavfile.WavFileWarning)
+            warnings.filterwarnings("error", "Reached EOF", scipy.io.wavfile.WavFileWarning)
+            rate, samples = scipy.io.wavfile.read(path)
+    except (ValueError, EOFError, struct.error, scipy.io.wavfile.WavFileWarning) as error:
+        raise LmbrainError(
+            f"{path} is no whole WAV file ({error}); convert it, or fetch it anew."
+        ) from error
     samples = np.asarray(samples, np.float32)
     return (samples if samples.ndim == 1 else samples.mean(axis=1)), float(rate)
 
@@ -106,21 +114,28 @@ def find_sound(
     Raises
     ------
     LmbrainError
-        If too few windows of the sound are found in the recording, or they fit no one clock.
+        If the recording is too slow, the sound or the recording too short, too few windows of the
+        sound are found in the recording, or they fit no one clock.
     """
+    lasts, recorded_for = len(sound) / sound_rate, len(recorded) / recording_rate
+    length = float(np.clip(lasts / 10, *WINDOW))
+    starts = np.arange(0, lasts - length, length / 2)
+    if recording_rate < LEAST_RATE:
+        raise LmbrainError(
+            f"{source}: the recording is sampled at {recording_rate:g} Hz; to find a sound in it "
+            f"takes at least {LEAST_RATE:g} Hz: give anchors in timing.audio."
+        )
+    if len(starts) < LEAST_WINDOWS or recorded_for < lasts / 2:
+        raise LmbrainError(
+            f"{source}: the sound lasts {lasts:.1f} s and the recording {recorded_for:.1f} s; "
+            "correct timing.audio.sound in the config."
+        )
     thinned = int(np.ceil(recording_rate / ENVELOPE_RATE))
     rate = recording_rate / thinned
     channel = envelope(scipy.signal.resample_poly(recorded, 1, thinned), rate)
     ratio = Fraction(rate / sound_rate).limit_denominator(10_000)
     resampled = scipy.signal.resample_poly(sound, ratio.numerator, ratio.denominator)
     heard = envelope(resampled, rate)
-    length = float(np.clip(len(heard) / rate / 10, *WINDOW))
-    starts = np.arange(0, len(heard) / rate - length, length / 2)
-    if len(starts) < LEAST_WINDOWS or len(channel) < len(heard) / 2:
-        raise LmbrainError(
-            f"{source}: the sound lasts {len(heard) / rate:.1f} s and the recording "
-            f"{len(channel) / rate:.1f} s; correct timing.audio.sound in the config."
-        )
     middles = starts + length / 2  # where a window's time is right, whatever the rate
     step = max(1, round(rate / COARSE_RATE))
     places, correlations = _search(channel[::step], heard[::step], rate / step, starts, length)
