@@ -183,15 +183,41 @@ def test_every_value_of_an_entity_may_be_a_story_of_its_own(tmp_path):
     assert paused["sentence"].tolist() == [0, 1, 2, 3]
 
 
-def test_a_story_presented_twice_is_refused_with_both_runs(tmp_path):
-    tale = ["+", "One", "day", "it", "rained."]
-    write_run(tmp_path, "01", "1", rows_of(tale))
+TALE = [f"word{i}" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "begin"),
+    [
+        (["+", *TALE], [*TALE, "Again."], "word0 word1"),
+        (TALE, ["Again:", *TALE], "word0 word1"),
+        (TALE, ["A", "new", "opening.", *TALE[20:50]], "word20 word21"),
+        (["+", "One", "day."], ["one", "DAY."], "one day."),
+    ],
+)
+def test_a_story_presented_twice_is_refused_with_both_runs(tmp_path, first, second, begin):
+    write_run(tmp_path, "01", "1", rows_of(first))
     write_run(tmp_path, "01", "2", rows_of(["Then", "came", "sun."]))
-    write_run(tmp_path, "01", "3", rows_of([*tale[1:], "Again."], 2.0))
+    write_run(tmp_path, "01", "3", rows_of(second, 2.0))
     for story_per in (None, "run"):
-        with pytest.raises(LmbrainError, match=r"Runs 1 and 3 present the same words \(from one"):
+        with pytest.raises(
+            LmbrainError, match=rf"Runs 1 and 3 present the same words \(from {begin}"
+        ):
             study_words(tmp_path, ["01"], ["1", "2", "3"], story_per=story_per)
-    assert len(study_words(tmp_path, ["01"], ["1", "2"])) == 8
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (["The", "old", "man"], ["The"]),
+        (["The", "old", "man"], ["The", "old", "sea", "was"]),
+        (TALE, [*TALE[:29], "and", *TALE[31:60]]),
+    ],
+)
+def test_runs_that_share_a_few_words_are_no_repeats(tmp_path, first, second):
+    write_run(tmp_path, "01", "1", rows_of(first))
+    write_run(tmp_path, "01", "2", rows_of(second))
+    assert len(study_words(tmp_path, ["01"], ["1", "2"])) == len(first) + len(second)
 
 
 def test_a_story_presented_again_is_in_the_table_once_after_a_comparison(tmp_path):

@@ -100,6 +100,17 @@ def test_codes_may_be_left_out_of_account(tmp_path):
     np.testing.assert_allclose(onsets, ONSETS, atol=1e-3)
 
 
+def test_events_without_codes_are_aligned_and_said_to_be(tmp_path):
+    path = write_events(tmp_path)
+    path.write_text(path.read_text().replace("\tvalue\t", "\tnumber\t"))
+    recording = write_recording(tmp_path, trigger_channel(ONSETS), 1000, "STI101", "stim")
+    by = {"onsets": "triggers", "trigger_channel": "STI101"}
+    _, told = found(tmp_path, recording, **by)
+    assert len(told["repairs"]) == 1
+    assert "no column value: codes were not compared" in told["repairs"][0]
+    assert found(tmp_path, recording, **by, trigger_codes=False)[1]["repairs"] == []
+
+
 def test_a_lag_of_the_events_clock_needs_leave(tmp_path):
     write_events(tmp_path)
     path = write_recording(tmp_path, trigger_channel(0.3 + ONSETS), 1000, "STI101", "stim")
@@ -157,15 +168,36 @@ def test_anchors_of_a_table_are_those_of_the_person_and_run(tmp_path):
     path = tmp_path / "anchors.tsv"
     rows = ["07\t1\t0\t1", "07\t1\t10\t11.01", "07\t2\t0\t5", "08\t1\t0\t7"]
     path.write_text("\n".join(["subject\trun\taudio\trecording", *rows]))
-    chosen = read_anchors(path, "07", "1")
+    chosen = read_anchors(path, "07", "1", ENTITIES)
     assert chosen.to_numpy().tolist() == [[0, 1], [10, 11.01]]
     path.write_text("audio\trecording\n0\t1\n5\tn/a\n")
     with pytest.raises(LmbrainError, match=r"anchors.tsv, row 2: an anchor whose times are no"):
-        read_anchors(path, "07", "1")
+        read_anchors(path, "07", "1", ENTITIES)
     write_events(tmp_path)
     path.write_text("audio\trecording\n0\t1\n60\t61.03\n")
     onsets, _ = found(tmp_path, audio={"anchors": "anchors.tsv"}, onsets="audio")
     np.testing.assert_allclose(onsets, 1 + 1.0005 * ONSETS, atol=1e-9)
+
+
+def test_anchors_of_a_run_are_those_of_its_session_and_task_by_the_names_in_bids(tmp_path):
+    path = tmp_path / "anchors.tsv"
+    rows = ["1\tlisten\t2\t0\t1", "1\tread\t2\t0\t5", "2\tlisten\t2\t0\t7"]
+    path.write_text("\n".join(["session\ttask\trun\taudio\trecording", *rows]))
+    entities = {"session": "1", "task": "listen", "run": "2"}
+    chosen = read_anchors(path, "07", "1_2", entities)
+    assert chosen.to_numpy().tolist() == [[0, 1]]
+    path.write_text("run\tlabel\taudio\trecording\nn/a\ta\t0\t1\n2\ta\t0\t2\nn/a\tb\t0\t3\n")
+    chosen = read_anchors(path, "07", "a", {"session": None, "task": "listen", "run": None})
+    assert chosen.to_numpy().tolist() == [[0, 1]]
+
+
+def test_run_in_a_path_is_that_of_bids_and_label_that_of_the_words_table(tmp_path):
+    entities = {"session": "1", "task": "listen", "run": "2"}
+    place = {"subject": "07", "run": "1_2", "entities": entities, "story": "tale"}
+    path = named_path(tmp_path, "ses-{session}_run-{run}_{label}.wav", **place)
+    assert path.name == "ses-1_run-2_1_2.wav"
+    with pytest.raises(LmbrainError, match=r"more between braces than .*, \{session\}, \{task\};"):
+        named_path(tmp_path, "{run}.wav", **place | {"entities": entities | {"run": None}})
 
 
 def test_anchors_in_a_column_of_dicts_are_read(tmp_path):

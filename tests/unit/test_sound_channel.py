@@ -70,6 +70,50 @@ def test_lags_are_found_between_samples(sound):
     assert abs(found.clock.recording(75.0) - 75.4507) < 0.2 / 600
 
 
+@pytest.mark.parametrize("rate", [40.0, 80.0, 199.0])
+def test_a_channel_too_slow_for_a_sound_is_refused(sound, rate):
+    with pytest.raises(LmbrainError, match=f"{SOURCE}: .* at {rate:g} Hz; .* at least 200 Hz"):
+        find_sound(np.zeros(round(160 * rate)), rate, sound, RATE, HALF_BIN, SOURCE)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 10, 2000])
+def test_a_sound_too_short_to_be_found_is_refused(sound, samples):
+    for heard in (np.zeros(200_000), np.zeros(10), np.zeros(0)):
+        with pytest.raises(LmbrainError, match=f"{SOURCE}: the sound lasts 0.. s"):
+            find_sound(heard, 1000.0, sound[:samples], RATE, HALF_BIN, SOURCE)
+
+
+def test_a_recording_too_short_for_its_sound_is_refused(sound):
+    for samples in (0, 10, 1000):
+        with pytest.raises(LmbrainError, match=r"the sound lasts 150.0 s and the recording [01]\."):
+            find_sound(np.zeros(samples), 1000.0, sound, RATE, HALF_BIN, SOURCE)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:20],
+        lambda whole: whole[:44],
+        lambda whole: b"",
+    ],
+)
+def test_a_sound_file_cut_short_is_refused_by_name(tmp_path, sound, spoil):
+    path = tmp_path / "cut.wav"
+    scipy.io.wavfile.write(path, RATE, (3000 * sound[:8000]).astype(np.int16))
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(LmbrainError, match=r"cut\.wav is no whole WAV file"):
+        read_sound(path)
+
+
+def test_what_a_sound_file_holds_beside_the_sound_is_passed_over(tmp_path, sound):
+    path = tmp_path / "tagged.wav"
+    samples = (3000 * sound[:8000]).astype(np.int16)
+    scipy.io.wavfile.write(path, RATE, samples)
+    path.write_bytes(path.read_bytes() + b"note" + (6).to_bytes(4, "little") + b"a tale")
+    np.testing.assert_array_equal(read_sound(path)[0], samples)
+
+
 def test_another_sound_is_refused_with_figures(sound):
     channel = recorded(speech_like(150, seed=1), 1000.0, 0.3, 1.0005, 0.1)
     with pytest.raises(LmbrainError, match=f"{SOURCE}: of 28 windows .* of them on one clock"):
@@ -112,7 +156,7 @@ def test_wav_files_of_several_channels_are_read_as_one(tmp_path):
     sound, rate = read_sound(path)
     assert rate == 44_100 and sound.tolist() == [200, -100]
     path.write_text("no sound")
-    with pytest.raises(LmbrainError, match="is no WAV file"):
+    with pytest.raises(LmbrainError, match="is no whole WAV file"):
         read_sound(path)
     with pytest.raises(LmbrainError, match="does not exist; add the sound"):
         read_sound(tmp_path / "other.wav")
@@ -174,4 +218,5 @@ def test_onsets_of_the_events_file_are_taken_as_they_are():
     onsets, told = by_events(items())
     assert onsets.tolist() == [1.0, 2.0, 4.0]
     assert (told["source"], told["residual"], told["repairs"]) == ("events", None, [])
+    assert (told["found"], told["lag"], told["rate"]) == (None, None, None)  # nothing was measured
     assert in_a_sentence(told) == "onsets of 3 items from events."

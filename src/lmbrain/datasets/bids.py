@@ -21,7 +21,7 @@ from lmbrain.words import number_sentences
 
 Recordings = Mapping[str, Mapping[str, str | None]]
 Lacking = Mapping[str, Sequence[str]]
-OPENING = 30  # words; two runs that begin with the same ones present the same story
+REPEATED = 30  # words; two runs that share as many in a row present the same story
 
 
 def words_table(
@@ -113,13 +113,23 @@ def named_path(
 ) -> Path:
     """A file below the data set (or anywhere, if absolute) with a recording's names filled in.
 
+    Parameters
+    ----------
+    pattern
+        Path with `{subject}`, `{session}`, `{task}`, `{run}` (as in BIDS names), `{label}` (the
+        run's in the words table) and `{story}`.
+    run
+        The run's label.
+    entities
+        Its session, task and run in BIDS names; None where names have no such entity.
+
     Raises
     ------
     LmbrainError
-        If the pattern has an unknown name between braces.
+        If the pattern has an unknown name between braces, or an entity that the run has not.
     """
-    names = {"subject": subject, "run": run, "story": story}
-    names |= {entity: entities[entity] or "" for entity in ("session", "task")}
+    names = {"subject": subject, "label": run, "story": story}
+    names |= {entity: value for entity, value in entities.items() if value is not None}
     try:
         return Path(root) / pattern.format_map(names)
     except (KeyError, ValueError, IndexError, AttributeError):
@@ -142,8 +152,7 @@ def items_path(
     Parameters
     ----------
     words_file
-        Path with `{subject}`, `{session}`, `{task}`, `{run}`, `{story}` to be filled in; None:
-        the events file.
+        Path with names to be filled in (`named_path`); None: the events file.
     """
     if words_file is None:
         return events_path(root, subject, **entities)
@@ -277,15 +286,22 @@ def _check_no_repeats(parts: Mapping[str, pd.DataFrame]) -> None:
     spoken = {
         run: part.loc[part["is_word"], "text"].str.lower().tolist() for run, part in parts.items()
     }
+    stretches = {run: _stretches(words) for run, words in spoken.items()}
     for first, second in combinations(spoken, 2):
-        begin = min(len(spoken[first]), len(spoken[second]), OPENING)
-        if spoken[first][:begin] == spoken[second][:begin]:
+        shared = next((words for words in stretches[first] if words in stretches[second]), None)
+        if shared is not None:
             raise LmbrainError(
                 f"Runs {first} and {second} present the same words (from "
-                f"{' '.join(spoken[first][:5])} ...): they would train and test the same model; "
+                f"{' '.join(shared[:5])} ...): they would train and test the same model; "
                 "name the entity that repeats them in data.bids.repeats, or keep one of them in "
                 "data.bids (sessions, tasks, runs)."
             )
+
+
+def _stretches(words: Sequence[str]) -> dict[tuple[str, ...], None]:
+    """All stretches of a run that tell a repeat, in order; of a short run the whole."""
+    last = max(len(words) - REPEATED, 0)
+    return {tuple(words[i : i + REPEATED]): None for i in range(last + 1)}
 
 
 def _joined(parts: Sequence[pd.DataFrame], by_punctuation: bool) -> pd.DataFrame:

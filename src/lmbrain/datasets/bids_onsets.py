@@ -11,7 +11,14 @@ import pandas as pd
 
 from lmbrain.artefacts import read_table
 from lmbrain.datasets.bids import items_path, named_path
-from lmbrain.datasets.bids_events import JOINT, matches, read_events, with_dictionary, words_of_run
+from lmbrain.datasets.bids_events import (
+    JOINT,
+    MISSING,
+    matches,
+    read_events,
+    with_dictionary,
+    words_of_run,
+)
 from lmbrain.datasets.bids_layout import events_path
 from lmbrain.datasets.bids_recording import read_recording
 from lmbrain.errors import LmbrainError
@@ -80,7 +87,7 @@ def item_onsets(
         raw = read_recording(_given(recording))
         return by_sound(raw, items, audio["channel"], *sound, tolerance, source)
     if audio["anchors"] is not None:
-        anchors = read_anchors(path(pattern=audio["anchors"]), subject, run)
+        anchors = read_anchors(path(pattern=audio["anchors"]), subject, run, entities)
     else:
         anchors = anchors_of_events(
             read_events(events_path(root, subject, **entities)),
@@ -92,10 +99,14 @@ def item_onsets(
     return by_anchors(items, anchors, audio["rate"], tolerance, source)
 
 
-def read_anchors(path: str | Path, subject: str, run: str) -> pd.DataFrame:
+def read_anchors(
+    path: str | Path, subject: str, run: str, entities: Mapping[str, str | None]
+) -> pd.DataFrame:
     """Moments known on both clocks: columns `audio` and `recording` (s) of a table.
 
-    Where the table has columns `subject` or `run`, the rows of that person and run.
+    Where the table has columns `subject`, `session`, `task`, `run` (as in BIDS names) or `label`
+    (the run's in the words table), the rows of that person and run; `n/a` where names have no
+    such entity.
 
     Raises
     ------
@@ -103,9 +114,9 @@ def read_anchors(path: str | Path, subject: str, run: str) -> pd.DataFrame:
         If the file or a column is missing, or a value is no number.
     """
     anchors = read_table(path, numeric=("audio", "recording"))
-    for column, label in (("subject", subject), ("run", run)):
+    for column, value in {"subject": subject, "label": run, **entities}.items():
         if column in anchors:
-            anchors = anchors[anchors[column] == label]
+            anchors = anchors[anchors[column].isin(MISSING if value is None else [value])]
     return _complete(anchors[["audio", "recording"]], str(path))
 
 

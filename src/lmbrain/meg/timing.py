@@ -1,11 +1,12 @@
 """When each item began in a run: by the events file, by triggers, or by the clock of a sound.
 
 Each function gives the onsets (seconds after the recording's first sample) and what is told of
-the run, as plain JSON: `source`; `items`; `found` (triggers, anchors or windows of the sound);
-`missing`, `shifted` and, of triggers, `doubled`, `other_code` (items, counted from 1 in the run);
-`extra`; `lag` (s) and `rate` of the recording's clock against the stimulus's; `residual` with its
-`median` and `largest` distance (s) from that clock, or None; `repairs`, a sentence each; of a
-recorded sound its number of `windows` and their `correlation`.
+the run, as plain JSON: `source`; `items`; `found` (triggers, anchors or windows of the sound; None
+with events); `missing`, `shifted` and, of triggers, `doubled`, `other_code` (items, counted from 1
+in the run); `extra`; `lag` (s) and `rate` of the recording's clock against the stimulus's, and
+`residual` with its `median` and `largest` distance (s) from that clock, all None where none was
+fitted (events); `repairs`, a sentence each; of a recorded sound its number of `windows` and their
+`correlation`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Timed = tuple[np.ndarray, dict[str, Any]]
 def by_events(items: pd.DataFrame) -> Timed:
     """The onsets of the events file, as they are."""
     onsets = items["onset"].to_numpy(float)
-    return onsets, _told("events", len(onsets), len(onsets), Clock(0.0, 1.0), None, [])
+    return onsets, _told("events", len(onsets), None, None, None, [])
 
 
 def by_triggers(
@@ -53,7 +54,7 @@ def by_triggers(
     channel
         Stimulus channel.
     codes
-        Whether each trigger must have the item's code.
+        Whether each trigger must have the item's code; where the items have none, that is told.
     tolerance, largest_lag, most_missing, source
         See `lmbrain.meg.triggers.align_triggers`.
 
@@ -73,7 +74,13 @@ def by_triggers(
         most_missing=most_missing,
         source=source,
     )
-    return alignment.onsets, report(alignment)
+    told = report(alignment)
+    if codes and not counted:
+        told["repairs"].append(
+            "The events have no column value: codes were not compared, every rise of the channel "
+            "was a trigger."
+        )
+    return alignment.onsets, told
 
 
 def by_anchors(
@@ -188,7 +195,12 @@ def _heard(
 
 
 def _told(
-    source: str, items: int, found: int, clock: Clock, away: np.ndarray | None, repairs: list[str]
+    source: str,
+    items: int,
+    found: int | None,
+    clock: Clock | None,
+    away: np.ndarray | None,
+    repairs: list[str],
 ) -> dict[str, Any]:
     residual = None
     if away is not None:
@@ -200,8 +212,8 @@ def _told(
         "missing": [],
         "shifted": [],
         "extra": 0,
-        "lag": clock.lag,
-        "rate": clock.rate,
+        "lag": None if clock is None else clock.lag,
+        "rate": None if clock is None else clock.rate,
         "residual": residual,
         "repairs": repairs,
     }
