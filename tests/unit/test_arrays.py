@@ -180,3 +180,16 @@ def test_a_sensor_named_twice_and_a_missing_word_column_are_refused(tmp_path, va
         responses_of(tmp_path, words_of(tmp_path), sensors="names.txt")
     with pytest.raises(LmbrainError, match=r"words\.tsv has no column 'text'"):
         words_of(tmp_path, "word\tonset\na\t1\n")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        (["1"], "the run '1' of subject '01'; the runs are 01"),
+        (["01"], "leaves subject '01' no run"),
+    ],
+)
+def test_a_run_that_no_word_is_in_is_not_lacking(tmp_path, lacking, said):
+    (tmp_path / "words.tsv").write_text(WORDS)
+    with pytest.raises(LmbrainError, match=said):
+        arrays.words_table(tmp_path, ["01"], "tale", SETTINGS, {"01": lacking})

@@ -92,6 +92,9 @@ def test_what_continuous_responses_do_not_allow_is_refused():
     [
         ({"missing": {"01": ["02"]}}, "the run '02' of subject '01'; the runs are 1_a, 1_b, 2_a"),
         ({"missing": {"01": ["1_a", "1_b", "2_a", "2_b"]}}, "leaves subject '01' no run"),
+        ({"bids": {"sessions": ["1", "2", "2"]}}, "sessions.*names '2' twice"),
+        ({"bids": {"tasks": ["t", "t"]}}, "tasks.*names 't' twice"),
+        ({"bids": {"runs": ["a", "b", "a"]}}, "runs.*names 'a' twice"),
         ({"bids": {"story_per": "session", "events": {"story_column": "s"}}}, "story_per and"),
         ({"bids": {"sessions": [], "story_per": "session"}}, "no sessions are listed"),
         ({"bids": {"sessions": [], "repeats": "session"}}, "repeats is session, but no sessions"),
@@ -111,6 +114,69 @@ def test_settings_of_bids_data_that_exclude_each_other_are_named(change, said):
     config = merge(read_config(), {"data": merge(bids, change)})
     with pytest.raises(LmbrainError, match=said):
         load_study(config)
+
+
+LIBRI = {"task": "Sherlock1", "session": "1", "run": "1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subjects", "missing", "said"),
+    [
+        ("simulated", ["01", "02"], ["3"], "the run '3' of subject '01'; the runs are 01, 02"),
+        ("simulated", ["01", "02"], ["01", "02"], "leaves subject '01' no run"),
+        ("harry_potter", ["01"], ["ch10"], "the run 'ch10' of subject '01'; the runs are ch9"),
+        ("harry_potter", ["01"], ["ch9"], "leaves subject '01' no run"),
+        ("libribrain", ["01"], ["2_1_1"], "run '2_1_1' .* the runs are Sherlock1_1_1"),
+        ("libribrain", ["01"], ["Sherlock1_1_1"], "leaves subject '01' no run"),
+        ("moth", ["01"], ["life"], "the run 'life' of subject '01'; the runs are 01"),
+        ("alice", ["01"], ["01"], "leaves subject '01' no run"),
+    ],
+)
+def test_runs_that_no_recording_has_are_named_for_every_kind_of_data(kind, subjects, missing, said):
+    given = {"kind": kind, "subjects": subjects, "missing": {"01": missing}}
+    with pytest.raises(LmbrainError, match=said):
+        load_study(merge(read_config(), {"data": given | {"moth": {"sampling_rate": 40.0}}}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epochs": {"file": "{subject}_{sesion}-epo.fif"}}, r"epochs\.file.*has \{sesion\}"),
+        ({"epochs": {"file": "all-epo.fif"}}, r"epochs\.file.*lacks \{subject\}"),
+        ({"epochs": {"file": "{subject-epo.fif"}}, r"epochs\.file.*braces that do not pair"),
+        ({"epochs": {"file": "{subject:d}-epo.fif"}}, r"epochs\.file.*has \{subject\}"),
+        ({"epochs": {"file": "{subject}{}-epo.fif"}}, r"epochs\.file.*has \{\}"),
+        ({"arrays": {"responses": "{subject}_{task}.npy"}}, r"arrays\.responses.*has \{task\}"),
+        ({"arrays": {"responses": "{subject.x}.npy"}}, r"arrays\.responses.*has \{subject\.x\}"),
+        ({"libribrain": {"recording": "{session}_{ses}.h5"}}, r"recording.*has \{ses\}"),
+        ({"libribrain": {"events": "{run}.tsv"}}, r"libribrain\.events.*lacks \{session\}"),
+    ],
+)
+def test_what_a_path_cannot_be_filled_with_is_named_with_what_it_can(change, said):
+    with pytest.raises(LmbrainError, match=said):
+        load_study(merge(read_config(), {"data": change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "subjects", "said"),
+    [
+        ({"recordings": [LIBRI, LIBRI]}, ["0"], r"libribrain\.recording names Sherlock1/"),
+        (
+            {"recordings": [LIBRI, LIBRI | {"run": "2"}], "recording": "{session}.h5"},
+            ["0"],
+            r"libribrain\.recording names 1\.h5 for two recordings",
+        ),
+        (
+            {"recordings": [LIBRI], "events": "{task}{session}.tsv"},
+            ["0", "1"],
+            r"libribrain\.events names Sherlock11\.tsv for two recordings",
+        ),
+    ],
+)
+def test_one_file_is_not_read_as_two_recordings(change, subjects, said):
+    given = {"kind": "libribrain", "subjects": subjects, "libribrain": change}
+    with pytest.raises(LmbrainError, match=said):
+        load_study(merge(read_config(), {"data": given}))
 
 
 README = re.findall(r"```yaml\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)

@@ -214,6 +214,23 @@ def test_a_run_that_a_person_lacks_must_be_named(tmp_path, table):
         responses_of(tmp_path, "02", words)
 
 
+def test_a_run_named_as_lacking_must_be_one_that_the_person_lacks(tmp_path, table):
+    save(tmp_path, "01", table)
+    words = words_of(tmp_path)
+    with pytest.raises(
+        LmbrainError, match=r"01-epo\.fif has epochs of run 02, which data\.missing"
+    ):
+        responses_of(tmp_path, "01", words, lacking={"01": ["02"]})
+    for lacking, said in (
+        (["2"], "the run '2' of subject '01'; the runs are 01, 02"),
+        (["02", "01"], "leaves subject '01' no run"),
+    ):
+        with pytest.raises(LmbrainError, match=said):
+            source.words_table(tmp_path, ["01"], "tale", settings(), {"01": lacking})
+    excluded = {"02": ["3"]}
+    assert len(source.words_table(tmp_path, ["01"], "tale", settings(), excluded)) == 24
+
+
 def test_runs_keep_the_order_of_whoever_has_all_of_them(tmp_path):
     table = metadata(36, runs=3)
     save(tmp_path, "01", table[table["block"] != "02"])

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import read_table
-from lmbrain.datasets.sources import Lacking, Settings
+from lmbrain.datasets.sources import Lacking, Settings, check_lacking
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
 from lmbrain.words import COLUMNS, make_words, number_by_pauses, number_sentences
@@ -58,7 +58,8 @@ def words_table(
     Raises
     ------
     LmbrainError
-        If the table or a column are missing, or a value is no number.
+        If the table or a column are missing, a value is no number, or a person lacks a run that
+        is not there, or all of them.
     """
     path = folder / settings["words"]
     table = read_table(path)
@@ -75,6 +76,7 @@ def words_table(
         table["onset"].to_numpy(float),
         table["duration"].to_numpy(float) if "duration" in table else np.full(n, np.nan),
     )
+    check_lacking(words, subjects, lacking)
     if "is_word" in table:
         words["is_word"] = table["is_word"]
     if "sentence" in table:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lmbrain.artefacts import read_table
-from lmbrain.datasets.sources import Lacking, Settings
+from lmbrain.datasets.sources import Lacking, Settings, check_lacking
 from lmbrain.errors import LmbrainError
 from lmbrain.words import is_word, make_words, number_sentences
 
@@ -54,7 +54,8 @@ def words_table(
     ------
     LmbrainError
         If metadata or a column are missing, a value is unreadable, people had other words, or
-        onsets of the same word differ between people and no item column brings them together.
+        onsets of the same word differ between people and no item column brings them together, or
+        a person lacks a run that is not there, or all of them.
     """
     import mne
 
@@ -86,7 +87,9 @@ def words_table(
                     "same words alike."
                 )
     numbered = settings["columns"]["item"] is not None
-    return _in_order(known, None if numbered else _longest(sequences))
+    words = _in_order(known, None if numbered else _longest(sequences))
+    check_lacking(words, subjects, lacking)
+    return words
 
 
 def responses(
@@ -107,7 +110,7 @@ def responses(
     ------
     LmbrainError
         If the epochs are shorter than the window, hold a sensor marked bad or a value that is not
-        finite, or none in a run that the person is not said to lack.
+        finite, none in a run that the person is not said to lack, or one in a run that is.
     """
     import mne
 
@@ -129,9 +132,15 @@ def responses(
     lost = np.where(words["is_word"].to_numpy(bool), "rejected", "no word").astype(object)
     for run in words["run"].unique():
         here = words["run"].to_numpy() == run
+        recorded = np.isin(np.flatnonzero(here), rows).any()
         if run in lacking.get(subject, ()):
+            if recorded:
+                raise LmbrainError(
+                    f"{path} has epochs of run {run}, which data.missing says that subject "
+                    f"{subject} lacks; take the run out of data.missing, or drop its epochs."
+                )
             lost[here & (lost != "no word")] = "not recorded"
-        elif not np.isin(np.flatnonzero(here), rows).any():
+        elif not recorded:
             raise LmbrainError(
                 f"{path} has no epoch of run {run}; name the run under data.missing for subject "
                 f"{subject}, or correct the metadata."

@@ -41,7 +41,7 @@ def files(
     """The files it consists of, by their kind in config/downloads.tsv."""
     wanted: dict[str, list[Path]] = {"libribrain_recording": [], "libribrain_events": []}
     for subject in subjects:
-        for run, entities in _recordings(settings).items():
+        for run, entities in recordings(settings).items():
             if run not in lacking.get(subject, ()):
                 for kind in ("recording", "events"):
                     path = _path(folder, settings[kind], subject, entities)
@@ -63,7 +63,7 @@ def words_table(
         If an events file is missing or out of order, or people heard other words.
     """
     tables = []
-    for run, entities in _recordings(settings).items():
+    for run, entities in recordings(settings).items():
         first: tuple[pd.DataFrame, Path] | None = None
         for subject in subjects:
             if run in lacking.get(subject, ()):
@@ -117,7 +117,7 @@ def responses(
 
     data, lost = None, np.full(len(words), "not recorded", dtype=object)
     lost[~words["is_word"].to_numpy(bool)] = "no word"
-    for run, entities in _recordings(settings).items():
+    for run, entities in recordings(settings).items():
         if run in lacking.get(subject, ()):
             continue
         onsets = _read_events(_path(folder, settings["events"], subject, entities))["timemeg"]
@@ -142,7 +142,7 @@ def responses(
     )
 
 
-def _recordings(settings: Settings) -> dict[str, Mapping[str, str]]:
+def recordings(settings: Settings) -> dict[str, Mapping[str, str]]:
     """Task, session and run of each recording, by the words table's `run`."""
     listed = settings["recordings"]
     return {f"{r['task']}_{r['session']}_{r['run']}": r for r in listed}

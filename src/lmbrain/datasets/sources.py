@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lmbrain.errors import LmbrainError
+
 if TYPE_CHECKING:
     import mne
     import pandas as pd
@@ -59,3 +61,29 @@ class Source(Protocol):
 def source(kind: str) -> Source:
     """The module of a data set, by the config's `data.kind`."""
     return cast(Source, import_module(f"lmbrain.datasets.{kind}"))
+
+
+def check_lacking(words: pd.DataFrame, subjects: Sequence[str], lacking: Lacking) -> None:
+    """Refuse runs that the words table does not hold, and people who lack all of them.
+
+    For data sets whose runs are known from their files alone.
+
+    Raises
+    ------
+    LmbrainError
+        Naming the person and the run.
+    """
+    runs = words["run"].unique().tolist()
+    for subject in subjects:
+        missing = lacking.get(subject, ())
+        odd = [run for run in missing if run not in runs]
+        if odd:
+            raise LmbrainError(
+                f"data.missing names the run {odd[0]!r} of subject {subject!r}; the runs are "
+                f"{', '.join(runs)}."
+            )
+        if set(missing) == set(runs):
+            raise LmbrainError(
+                f"data.missing leaves subject {subject!r} no run; list the subject under "
+                "data.exclude."
+            )

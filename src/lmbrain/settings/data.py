@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lmbrain.settings.section import Label, Name, NonNegative, Positive, Section
+from lmbrain.settings.section import (
+    EachOnce,
+    Label,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    filled_in,
+)
 from lmbrain.settings.simulated import Simulated
 
 
@@ -32,9 +40,9 @@ class BidsEvents(Section):
 
 class Bids(Section):
     root: str | None
-    sessions: list[Label]
-    tasks: Annotated[list[Label], Field(min_length=1)]
-    runs: list[Label]
+    sessions: Annotated[list[Label], EachOnce]
+    tasks: Annotated[list[Label], Field(min_length=1), EachOnce]
+    runs: Annotated[list[Label], EachOnce]
     story_per: Literal["session", "task", "run"] | None
     repeats: Literal["session", "task", "run"] | None
     events: BidsEvents
@@ -80,15 +88,8 @@ class Bids(Section):
 
 class HarryPotter(Section):
     root: str | None
-    chapters: Annotated[list[Literal[9, 10]], Field(min_length=1)]
+    chapters: Annotated[list[Literal[9, 10]], Field(min_length=1), EachOnce]
     form: Literal["people", "denoised"]
-
-    @model_validator(mode="after")
-    def each_once(self) -> HarryPotter:
-        repeated = {c for c in self.chapters if self.chapters.count(c) > 1}
-        if repeated:
-            raise ValueError(f"chapters lists {min(repeated)} twice")
-        return self
 
 
 class Alice(Section):
@@ -110,7 +111,7 @@ class EpochsColumns(Section):
 
 class Epochs(Section):
     root: str | None
-    file: Annotated[str, Field(pattern=r"\{subject\}")]
+    file: Annotated[str, filled_in("subject", needed="subject")]
     words: str | None
     columns: EpochsColumns
 
@@ -118,7 +119,11 @@ class Epochs(Section):
 class Arrays(Section):
     root: str | None
     words: str
-    responses: Annotated[str, Field(pattern=r"\{subject\}.*\.(npy|tsv|csv)$")]
+    responses: Annotated[
+        str,
+        Field(pattern=r"\.(npy|tsv|csv)$"),
+        filled_in("subject", "story", "run", needed="subject"),
+    ]
     sensors: str | None
     interval: Positive
     first_sample: float
@@ -140,11 +145,14 @@ class LibriBrainRecording(Section):
     run: Label
 
 
+LibriBrainPath = Annotated[str, filled_in("subject", "task", "session", "run", needed="session")]
+
+
 class LibriBrain(Section):
     root: str | None
     recordings: Annotated[list[LibriBrainRecording], Field(min_length=1)]
-    recording: Annotated[str, Field(pattern=r"\{session\}")]
-    events: Annotated[str, Field(pattern=r"\{session\}")]
+    recording: LibriBrainPath
+    events: LibriBrainPath
     unit: Positive
 
 
@@ -201,11 +209,34 @@ class Data(Section):
         return self
 
     @model_validator(mode="after")
-    def known_runs(self) -> Data:
-        """Runs that people lack are among the recordings, and everybody has one."""
-        if self.kind != "bids":
+    def one_file_a_recording(self) -> Data:
+        """Words read twice under two names would be trained on and tested."""
+        if self.kind != "libribrain":
             return self
-        runs = list(self.bids.recordings)
+        for key in ("recording", "events"):
+            pattern = getattr(self.libribrain, key)
+            paths = [
+                pattern.format(subject=subject, **recording.model_dump())
+                for subject, recording in product(self.included, self.libribrain.recordings)
+            ]
+            twice = [path for path in paths if paths.count(path) > 1]
+            if twice:
+                raise ValueError(
+                    f"libribrain.{key} names {twice[0]} for two recordings; list each of "
+                    "libribrain.recordings once, and put what tells people and recordings apart "
+                    "into the pattern"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def known_runs(self) -> Data:
+        """Runs that people lack are among the recordings, and everybody has one.
+
+        Those of `epochs` and `arrays` are known from their files (`sources.check_lacking`).
+        """
+        runs = self._runs()
+        if runs is None:
+            return self
         for subject, lacking in self.missing.items():
             odd = sorted(set(lacking) - set(runs))
             if odd:
@@ -216,6 +247,23 @@ class Data(Section):
             if subject in self.included and set(lacking) == set(runs):
                 raise ValueError(f"missing leaves subject {subject!r} no run; exclude the subject")
         return self
+
+    def _runs(self) -> list[str] | None:
+        """Labels of the runs, of which `missing` names some; None where the config has no list."""
+        match self.kind:
+            case "simulated":
+                return self.simulated.recordings.labels
+            case "bids":
+                return list(self.bids.recordings)
+            case "harry_potter":
+                return [f"ch{chapter}" for chapter in self.harry_potter.chapters]
+            case "libribrain":
+                from lmbrain.datasets.libribrain import recordings
+
+                return list(recordings(self.libribrain.model_dump()))
+            case "moth" | "alice":
+                return ["01"]
+        return None
 
     @property
     def included(self) -> list[str]:
