@@ -15,6 +15,7 @@ SHIPPED += [("libribrain",), ("moth",), ("moth", "listening_as_published")]
 SHIPPED += [("calibration", "calibration_reduced"), ("alice", "calibration")]
 SHIPPED += [("harry_potter_both",), ("harry_potter_denoised",)]
 SHIPPED += [("toy", "null", "no_response"), ("meg_masc",), ("armeni",)]
+SHIPPED += [("toy", "smoke", "faults")]
 
 
 @pytest.mark.parametrize("names", SHIPPED, ids="+".join)
