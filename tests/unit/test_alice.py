@@ -33,6 +33,16 @@ def test_heard_words_and_volumes_share_one_clock(listening):
     assert found.shape == (30, 2, 1)
 
 
+def test_items_that_are_no_words_are_in_no_sentence_and_unknown_durations_end_none(listening):
+    (listening / "words.tsv").write_text(
+        "onset\tduration\tword\n1.0\t0.1\tAlice\n1.05\t0.4\t--\n1.2\tn/a\twas\n1.3\t0.1\tnot\n"
+        "1.6\t0.1\tasleep\n"
+    )
+    words = alice.words_table(listening, ["01"], "alice", SETTINGS, {})
+    assert words["is_word"].tolist() == [True, False, True, True, True]
+    assert words["sentence"].tolist() == [0, -1, 0, 0, 1]
+
+
 def test_an_all_zero_person_stops_by_name_with_the_mend(listening):
     with pytest.raises(LmbrainError, match=r"subject 02.*every sensor is constant.*data\.exclude"):
         responses(listening, "02")

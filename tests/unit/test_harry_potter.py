@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.io import loadmat, savemat
 
 from configs import merge, read_config
 from formats.harry_potter import write_annotations, write_denoised, write_recording
@@ -165,9 +166,34 @@ def test_arrays_of_another_form_are_refused_by_file(reading, changes):
         harry_potter.read_items(reading / f"A{NAME}")
 
 
-def test_labels_beyond_the_responses_are_left_out_as_the_authors_do(reading):
+def test_a_few_labels_beyond_the_responses_are_left_out_and_told(reading, caplog):
     write_recording(reading / f"A{NAME}", SHOWN, data=np.zeros((5, 306, 20)))
-    assert len(harry_potter.read_items(reading / f"A{NAME}")) == 5
+    with caplog.at_level("INFO"):
+        assert len(harry_potter.read_items(reading / f"A{NAME}")) == 5
+    assert "the last 2 labels have no response" in caplog.text
+    write_recording(reading / f"A{NAME}", SHOWN * 4, data=np.zeros((12, 306, 20)))
+    with pytest.raises(LmbrainError, match=r"\(12, 306, 20\), expected \(28, 306, 20\)"):
+        harry_potter.read_items(reading / f"A{NAME}")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("kept", [0.0, 60, 150, 300, 0.5, 0.99])
+def test_a_file_that_is_cut_short_is_refused(reading, kept, compressed):
+    path = reading / f"A{NAME}"
+    written = {name: value for name, value in loadmat(path).items() if name in ("data", "labels")}
+    savemat(path, written, do_compression=compressed)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    with pytest.raises(LmbrainError, match=r"A_HP.* (is no readable MATLAB file|lacks)"):
+        harry_potter.read_items(path)
+        harry_potter.responses(
+            reading,
+            "A",
+            harry_potter.words_table(reading, ["B"], "hp", ONE, {}),
+            ONE,
+            {},
+            {**BINS, "picks": ["mag"]},
+        )
 
 
 def test_a_file_that_is_no_matlab_file_is_refused(reading):

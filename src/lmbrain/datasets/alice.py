@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from lmbrain.artefacts import read_table
-from lmbrain.datasets.arrays import read_samples
+from lmbrain.datasets.arrays import read_samples, sentences_by_pauses
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
-from lmbrain.words import make_words, number_by_pauses
+from lmbrain.words import make_words
 
 
 def files(
@@ -46,7 +46,7 @@ def words_table(
     n = len(heard)
     onset, duration = heard["onset"].to_numpy(), heard["duration"].to_numpy()
     words = make_words([story] * n, ["01"] * n, heard["word"].tolist(), onset, duration)
-    return words.assign(sentence=number_by_pauses(onset, duration, settings["pause"]))
+    return words.assign(sentence=sentences_by_pauses(words, settings["pause"]))
 
 
 def responses(

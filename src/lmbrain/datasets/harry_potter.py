@@ -10,7 +10,10 @@ Each chapter is a story and a run of its own (`ch9`, `ch10`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +28,11 @@ from lmbrain.words import is_word, make_words
 if TYPE_CHECKING:
     import mne
 
+log = logging.getLogger(__name__)
+
 ITEM_SECONDS = 0.5
+# Labels at a chapter's end that may lack a response; were more missing, the array would be cut.
+UNRECORDED = 10
 BIN_SECONDS = 0.025
 WINDOW = {"start": 0.0, "stop": 0.5}
 SHAPE = (306, 20)
@@ -92,16 +99,19 @@ def read_items(path: Path) -> list[str]:
     Raises
     ------
     LmbrainError
-        If the file is missing, is no MATLAB file, or its arrays have another form.
+        If the file is missing, is no whole MATLAB file, or its arrays have another form: more than
+        `UNRECORDED` labels without a response, for one.
     """
     labels = [_text(cell) for cell in np.ravel(_load(path, "labels"))]
     shape = _shape(path)
-    if len(shape) != 3 or shape[1:] != SHAPE or not 0 < shape[0] <= len(labels):
+    over = len(labels) - shape[0]
+    if len(shape) != 3 or shape[1:] != SHAPE or shape[0] == 0 or not 0 <= over <= UNRECORDED:
         raise LmbrainError(
             f"{path}: data has the shape {shape}, expected {(len(labels), *SHAPE)}; "
             "fetch the file anew."
         )
-    # The responses are of the first labels, as the authors take them.
+    if over:  # the responses are of the first labels, as the authors take them
+        log.info("%s: the last %d labels have no response and are left out.", path, over)
     return [without_marks(label) for label in labels[: shape[0]]]
 
 
@@ -314,14 +324,9 @@ def _load_array(path: Path) -> np.ndarray:
 
 def _load(path: Path, name: str) -> np.ndarray:
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
-    try:
+    with _matlab(path):
         content = loadmat(path, variable_names=[name])
-    except (MatReadError, ValueError, NotImplementedError) as error:
-        raise LmbrainError(f"{path} is no readable MATLAB file ({error}); fetch it anew.") from None
     if name not in content:
         raise LmbrainError(f"{path} lacks the variable {name!r}; fetch it anew.")
     return content[name]
@@ -330,10 +335,25 @@ def _load(path: Path, name: str) -> np.ndarray:
 def _shape(path: Path) -> tuple[int, ...]:
     from scipy.io import whosmat
 
-    shapes = {name: shape for name, shape, _ in whosmat(path)}
+    with _matlab(path):
+        shapes = {name: shape for name, shape, _ in whosmat(path)}
     if "data" not in shapes:
         raise LmbrainError(f"{path} lacks the variable 'data'; fetch it anew.")
     return tuple(shapes["data"])
+
+
+@contextmanager
+def _matlab(path: Path) -> Iterator[None]:
+    """Refuse a file that is missing, or that SciPy ends in one of its ways of not reading it."""
+    from scipy.io.matlab import MatReadError
+
+    if not path.is_file():
+        raise LmbrainError(f"{path} does not exist; see config/downloads.tsv for where it is.")
+    damage = (MatReadError, OSError, EOFError, IndexError, TypeError, ValueError, zlib.error)
+    try:
+        yield
+    except (*damage, NotImplementedError) as error:
+        raise LmbrainError(f"{path} is no readable MATLAB file ({error}); fetch it anew.") from None
 
 
 def _text(cell: Any) -> str:
