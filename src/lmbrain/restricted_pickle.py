@@ -28,7 +28,6 @@ _DAMAGE = (
 )
 # Kinds of numbers, flags, texts and objects, with their size.
 _KIND = re.compile(r"[biufcSUO][0-9]{0,9}")
-_ARRAY_TYPE = object()  # what `numpy.ndarray` stands for: the type of an array, not to be called
 
 
 class _RefusedError(Exception):
@@ -76,6 +75,13 @@ class _Function:
 
     def __setstate__(self, state: Any) -> None:
         raise _RefusedError("a function to be changed")
+
+
+def _called(*arguments: Any) -> None:
+    raise _RefusedError("numpy.ndarray to be called")
+
+
+_ARRAY_TYPE = _Function(_called)  # named as the type of what `_reconstruct` makes, no more
 
 
 def _plain(kind: Any) -> np.dtype:
@@ -163,8 +169,8 @@ def _load(file: BinaryIO, path: Path) -> Any:
     except _RefusedError as refused:
         raise LmbrainError(
             f"{path} names {refused}, which arrays and plain containers have no need of and which "
-            "could run anything here; it was not read: fetch the file anew, or save its arrays "
-            "from a place that you trust."
+            "could run or reach anything here; it was not read: fetch the file anew, or save its "
+            "arrays from a place that you trust."
         ) from None
     except _DAMAGE as error:
         raise LmbrainError(f"{path} is no readable pickle ({error}); fetch it anew.") from None
