@@ -13,6 +13,7 @@ from lmbrain.divergence import MEASURES
 from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
+from lmbrain.meg.timing import by_events
 from lmbrain.report import (
     beyond,
     divergence,
@@ -341,7 +342,7 @@ def timing_of(repairs=()):
     return {"runs": {"01": run, "02": run}}
 
 
-def word_response_of(usable=290, agreement=0.9):
+def word_response_of(usable=290, agreement=0.9, p=0.001):
     kinds = quality_of()["sensors"]
     values = {k: RNG(0).standard_normal((len(n), len(TIME))).tolist() for k, n in kinds.items()}
     return {
@@ -350,7 +351,13 @@ def word_response_of(usable=290, agreement=0.9):
         "lost": {"no word": 5, "annotated as bad": 295 - usable},
         "times": TIME.tolist(),
         "evoked": {
-            kind: {"unit": "fT", "sensors": n, "values": values[kind], "agreement": agreement}
+            kind: {
+                "unit": "fT",
+                "sensors": n,
+                "values": values[kind],
+                "agreement": agreement,
+                "p": p,
+            }
             for kind, n in kinds.items()
         },
     }
@@ -662,12 +669,23 @@ def test_conspicuous_runs_are_named():
 
 def test_a_person_without_a_response_or_with_many_words_lost_is_named():
     for response, said in (
-        (word_response_of(agreement=0.1), "no clear response to words (agreement 0.10)"),
+        (word_response_of(p=0.04), "no response to words can be told (p 0.040)"),
+        (word_response_of(agreement=None, p=None), "too few words to tell a response"),
         (word_response_of(usable=200), "32% of the words lost"),
     ):
         section = quality_section(responses={"01": response})
         assert "person 01" in section.verdict
         assert said in next(b.summary for b in section.blocks if isinstance(b, Fold))
+
+
+def test_artefacts_found_and_left_in_are_told():
+    left = quality_of()["heart"] | {"components": []}
+    for artefact, said in (("heart", "60 heart beats"), ("blinks", "60 blinks")):
+        section = recordings.section(
+            {("01", "01"): quality_of() | {artefact: left}}, {}, {"01": word_response_of()}
+        )
+        fold = next(b for b in section.blocks if isinstance(b, Fold))
+        assert f"{said} found and none removed" in fold.summary
 
 
 def test_repaired_triggers_are_told_run_by_run():
@@ -677,6 +695,15 @@ def test_repaired_triggers_are_told_run_by_run():
     fold = next(b for b in section.blocks if isinstance(b, Fold))
     (told,) = [b for b in fold.blocks if isinstance(b, Text) and b.warning]
     assert said in told.text and "lag 12 ms" in told.text
+
+
+def test_onsets_of_the_events_are_told_without_a_clock():
+    items = pd.DataFrame({"onset": [1.0, 2.0, 4.0]})
+    runs = {run: by_events(items)[1] for run in ("01", "02")}
+    section = quality_section(timing={"01": {"runs": runs}})
+    fold = next(b for b in section.blocks if isinstance(b, Fold))
+    told = [b.text for b in fold.blocks if isinstance(b, Text)]
+    assert "Run 01: onsets of 3 items from events." in told
 
 
 def test_each_person_has_her_sensors_components_and_average_response_shown():

@@ -92,6 +92,7 @@ if not CONTINUOUS:
         resources:
             mem_mb=1500,
         params:
+            seed=STUDY.seed,
             code=code("word_response.py"),
         message:
             "Averaging {wildcards.subject}'s responses over words"

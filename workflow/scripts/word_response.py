@@ -8,4 +8,4 @@ from lmbrain.meg.word_response import word_response
 
 with job(snakemake) as made:
     epochs = mne.read_epochs(snakemake.input.responses, proj=False, verbose="error")
-    write_json(word_response(epochs), snakemake.output.summary, made)
+    write_json(word_response(epochs, snakemake.params.seed), snakemake.output.summary, made)

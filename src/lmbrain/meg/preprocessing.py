@@ -150,7 +150,7 @@ def steps(settings: Settings, quality: Settings) -> list[str]:
         if quality[artefact] is not None:
             removed = len(quality[artefact]["components"])
             said.append(f"{noun} by {artefacts['method'].upper()} ({removed} removed)")
-    bad = sum(len(names) for names in quality["bad_channels"].values())
+    bad = len({name for names in quality["bad_channels"].values() for name in names})
     if bad and quality["maxwell"] is None:
         said.append(f"{bad} bad {'sensor' if bad == 1 else 'sensors'} interpolated")
     if settings["resample"] is not None:

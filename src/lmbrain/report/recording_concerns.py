@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmbrain.report.wording import count, names, number, percent
+from lmbrain.report.wording import count, names, p_value, percent
 
 # Limits above which a run or person is called conspicuous; conventions, not tests.
 MANY_BAD = 12  # sensors
 FAR_HEAD = 5.0  # mm from the reference run, or moved within a run
 MUCH_LOST = 0.1  # share of the words, by other reasons than that nobody recorded them
-LITTLE_AGREEMENT = 0.5  # r of the average responses to odd and to even words
+LEVEL = 0.05  # p above which no response to words can be told
 BAD_KINDS = ("noisy", "flat", "marked", "extra")
 LIMITS = (
     f"more than {MANY_BAD} bad sensors, a head more than {FAR_HEAD:g} mm from the first run or "
-    "moved that far within a run, too few blinks to remove, saturated stretches, or triggers that "
-    "had to be repaired"
+    "moved that far within a run, heart beats or blinks that stay in, saturated stretches, or "
+    "triggers that had to be repaired"
 )
 Found = Mapping[str, Any]
 
@@ -45,8 +45,9 @@ def of_run(found: Found, timing: Found | None) -> list[str]:
     moved = farthest(head)
     if moved is not None and moved > FAR_HEAD:
         lines.append(f"head moved {moved:.1f} mm within the run")
-    if found["blinks"] is not None and not found["blinks"]["components"]:
-        lines.append("too few blinks to remove")
+    for artefact, noun in (("heart", "heart beats"), ("blinks", "blinks")):
+        if found[artefact] is not None and not found[artefact]["components"]:
+            lines.append(f"{found[artefact]['events']} {noun} found and none removed")
     if found["saturated"]:
         lines.append(f"{found['saturated']:.0f} s saturated")
     if timing is not None and timing["repairs"]:
@@ -72,9 +73,12 @@ def of_person(response: Found) -> list[str]:
     share = lost_share(response)
     if share > MUCH_LOST:
         lines.append(f"{percent(share)} of the words lost")
-    agreements = [found["agreement"] for found in response["evoked"].values()]
-    if agreements and max(agreements) < LITTLE_AGREEMENT:
-        lines.append(f"no clear response to words (agreement {number(max(agreements), 2)})")
+    found = [evoked["p"] for evoked in response["evoked"].values()]
+    told = [p for p in found if p is not None]
+    if found and not told:
+        lines.append("too few words to tell a response")
+    elif told and min(told) > LEVEL / len(told):
+        lines.append(f"no response to words can be told (p {p_value(min(told))})")
     return lines
 
 

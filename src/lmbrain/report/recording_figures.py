@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lmbrain.report.blocks import Picture
 from lmbrain.report.figures import COLOURS, FAINT, INK, SIGNED, WIDTH, draw
 from lmbrain.report.recording_concerns import BAD_KINDS
-from lmbrain.report.wording import count, percent
+from lmbrain.report.wording import count, number, percent
 
 COLUMNS = 4  # panels side by side
 CHANNEL_TYPES = {"grad": "gradiometers", "mag": "magnetometers"}
@@ -157,14 +157,14 @@ def evoked(subject: str, response: Found) -> Picture:
             values = np.array(found["values"])
             ax.plot(response["times"], values.T, color=FAINT, linewidth=0.4, alpha=0.6)
             ax.plot(response["times"], np.sqrt((values**2).mean(axis=0)), color=COLOURS[0])
-            ax.set_title(f"{CHANNEL_TYPES[kind]}, agreement {found['agreement']:.2f}")
+            ax.set_title(f"{CHANNEL_TYPES[kind]}, agreement {number(found['agreement'], 2)}")
             ax.set_ylabel(found["unit"])
             ax.set_xlabel("time after word onset (s)")
 
     caption = (
         f"Average response to the onset of {response['usable']:,} words: every sensor (grey) less "
         "its mean over the window, and their root mean square (blue). Agreement: correlation of "
-        "the averages over odd and over even words; 0 without any response."
+        "the averages over every other stretch of words."
     )
     alt = f"Average response of person {subject} to word onset"
     return draw(plot, (WIDTH, 2.4), caption, alt, vector=False)

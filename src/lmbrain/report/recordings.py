@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lmbrain.meg.word_response import STRETCH
 from lmbrain.report import recording_figures as figures
 from lmbrain.report.blocks import Block, Cell, Fold, Section, Table, Text
 from lmbrain.report.recording_concerns import (
     BAD_KINDS,
+    LEVEL,
     LIMITS,
-    LITTLE_AGREEMENT,
     MUCH_LOST,
     farthest,
     lost_in_words,
@@ -19,7 +20,7 @@ from lmbrain.report.recording_concerns import (
     timing_of,
     verdict,
 )
-from lmbrain.report.wording import names, number, percent
+from lmbrain.report.wording import names, number, p_value, percent
 
 Found = Mapping[str, Any]
 Quality = Mapping[tuple[str, str], Found]
@@ -92,22 +93,25 @@ def _people(responses: Mapping[str, Found]) -> Table:
     rows = []
     for subject, found in responses.items():
         said = of_person(found)
-        agreement = [f"{number(e['agreement'], 2)}" for e in found["evoked"].values()]
+        evoked = found["evoked"].values()
         rows.append(
             [
                 subject,
                 lost_in_words(found["lost"]),
                 Cell(names(said) or "as expected", strong=bool(said)),
                 f"{found['usable']:,}",
-                " / ".join(agreement) or "n/a",
+                " / ".join(number(e["agreement"], 2) for e in evoked) or "n/a",
+                " / ".join(p_value(e["p"]) for e in evoked) or "n/a",
             ]
         )
     caption = (
-        "Each person's words: how many were lost and why, how many are used, and the agreement of "
-        "the average responses to odd and to even words (by type of sensors). Conspicuous: more "
-        f"than {percent(MUCH_LOST)} lost, or an agreement below {LITTLE_AGREEMENT:g}."
+        "Each person's words: how many were lost and why, and how many are used. Agreement: "
+        f"correlation of the average responses to every other stretch of {STRETCH} words (by type "
+        "of sensors). p: share of random signs of the stretches that give an average of that "
+        f"energy. Conspicuous: more than {percent(MUCH_LOST)} lost, or a response with p above "
+        f"{LEVEL:g} (corrected for the types of sensors)."
     )
-    columns = ["person", "words lost", "verdict", "words used", "agreement"]
+    columns = ["person", "words lost", "verdict", "words used", "agreement", "p"]
     return Table(columns, rows, caption, text_columns=3)
 
 
