@@ -78,7 +78,7 @@ def by_triggers(
     if codes and not counted:
         told["repairs"].append(
             "The events have no column value: codes were not compared, every rise of the channel "
-            "was a trigger."
+            "was a trigger; add the column, or set timing.trigger_codes to false."
         )
     return alignment.onsets, told
 
