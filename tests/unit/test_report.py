@@ -14,6 +14,7 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
 from lmbrain.meg.timing import by_events
+from lmbrain.meg.timing import by_events
 from lmbrain.report import (
     beyond,
     divergence,
@@ -695,6 +696,15 @@ def test_repaired_triggers_are_told_run_by_run():
     fold = next(b for b in section.blocks if isinstance(b, Fold))
     (told,) = [b for b in fold.blocks if isinstance(b, Text) and b.warning]
     assert said in told.text and "lag 12 ms" in told.text
+
+
+def test_onsets_of_the_events_are_told_without_a_clock():
+    items = pd.DataFrame({"onset": [1.0, 2.0, 4.0]})
+    runs = {run: by_events(items)[1] for run in ("01", "02")}
+    section = quality_section(timing={"01": {"runs": runs}})
+    fold = next(b for b in section.blocks if isinstance(b, Fold))
+    told = [b.text for b in fold.blocks if isinstance(b, Text)]
+    assert "Run 01: onsets of 3 items from events." in told
 
 
 def test_onsets_of_the_events_are_told_without_a_clock():
