@@ -24,7 +24,7 @@ from lmbrain.errors import LmbrainError
 # What a damaged stream can raise inside the unpickler and the constructors below.
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError),
-    *(MemoryError, OverflowError, RuntimeError, TypeError, ValueError),
+    *(MemoryError, OverflowError, RuntimeError, SystemError, TypeError, ValueError),
 )
 # Kinds of numbers, flags, texts and objects, with their size.
 _KIND = re.compile(r"[biufcSUO][0-9]{0,9}")
@@ -62,6 +62,12 @@ class _Array(np.ndarray):
         if not isinstance(values, sources) or len(values) != needed or min(shape, default=0) < 0:
             raise _RefusedError(f"numpy.ndarray of the shape {shape} with other values")
         super().__setstate__((version, shape, dtype, fortran, values))
+        self.check_texts()
+
+    def check_texts(self) -> None:
+        """Fail here, not where they are used, if texts hold what is no character."""
+        if self.dtype.kind == "U":
+            self.tolist()
 
 
 class _Function:
@@ -104,7 +110,9 @@ def _scalar(kind: Any, value: bytes | str) -> np.generic:
 
 
 def _frombuffer(values: Any, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
-    return numeric._frombuffer(values, _plain(kind), shape, order).view(_Array)
+    array = numeric._frombuffer(values, _plain(kind), shape, order).view(_Array)
+    array.check_texts()
+    return array
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:

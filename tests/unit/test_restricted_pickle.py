@@ -98,6 +98,16 @@ def test_a_damaged_file_is_named(tmp_path, stream):
         load_pickle(tmp_path / "cut.pkl")
 
 
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_texts_of_what_is_no_character_are_damage(tmp_path, protocol):
+    stream = pickle.dumps(np.array(["aaaa", "b"]), protocol)
+    wrong = stream.replace("aaaa".encode("utf-32-le"), b"\x7f" * 16)
+    assert wrong != stream
+    (tmp_path / "texts.pkl").write_bytes(wrong)
+    with pytest.raises(LmbrainError, match=r"texts\.pkl is no readable pickle"):
+        load_pickle(tmp_path / "texts.pkl")
+
+
 def test_nesting_too_deep_is_damage(tmp_path):
     deep = b"\x80\x02cnumpy\ndtype\n" + b"]" * 50000 + b"a" * 49999 + b"\x85R."
     (tmp_path / "deep.pkl").write_bytes(deep)
