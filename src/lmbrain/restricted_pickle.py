@@ -12,6 +12,7 @@ import collections
 import math
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +25,7 @@ from lmbrain.errors import LmbrainError
 # What a damaged stream can raise inside the unpickler and the constructors below.
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError),
-    *(MemoryError, OverflowError, RuntimeError, SystemError, TypeError, ValueError),
+    *(MemoryError, OverflowError, RuntimeError, TypeError, ValueError),
 )
 # Kinds of numbers, flags, texts and objects, with their size.
 _KIND = re.compile(r"[biufcSUO][0-9]{0,9}")
@@ -62,12 +63,7 @@ class _Array(np.ndarray):
         if not isinstance(values, sources) or len(values) != needed or min(shape, default=0) < 0:
             raise _RefusedError(f"numpy.ndarray of the shape {shape} with other values")
         super().__setstate__((version, shape, dtype, fortran, values))
-        self.check_texts()
-
-    def check_texts(self) -> None:
-        """Fail here, not where they are used, if texts hold what is no character."""
-        if self.dtype.kind == "U":
-            self.tolist()
+        _check_texts(self)
 
 
 class _Function:
@@ -96,6 +92,14 @@ def _plain(kind: Any) -> np.dtype:
     return kind.dtype
 
 
+def _check_texts(values: np.ndarray) -> None:
+    """Refuse texts of numbers that are no characters, of which Python would make broken ones."""
+    if values.dtype.kind == "U" and values.size and values.itemsize:
+        order = values.dtype.byteorder
+        if values.ravel(order="K").view(f"{order}u4").max() > sys.maxunicode:
+            raise _RefusedError("numpy.ndarray of texts that are none")
+
+
 def _reconstruct(kind: Any, shape: tuple[int, ...], code: str | bytes) -> np.ndarray:
     """An array to be given its state, as `ndarray.__reduce__` writes it."""
     if kind is not _ARRAY_TYPE or shape != (0,):
@@ -106,12 +110,14 @@ def _reconstruct(kind: Any, shape: tuple[int, ...], code: str | bytes) -> np.nda
 def _scalar(kind: Any, value: bytes | str) -> np.generic:
     if _plain(kind).hasobject:
         raise _RefusedError("numpy.scalar of an object")
-    return multiarray.scalar(_plain(kind), value)
+    scalar = multiarray.scalar(_plain(kind), value)
+    _check_texts(np.asarray(scalar))
+    return scalar
 
 
 def _frombuffer(values: Any, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
     array = numeric._frombuffer(values, _plain(kind), shape, order).view(_Array)
-    array.check_texts()
+    _check_texts(array)
     return array
 
 

@@ -99,13 +99,20 @@ def test_a_damaged_file_is_named(tmp_path, stream):
 
 
 @pytest.mark.parametrize("protocol", [2, 5])
-def test_texts_of_what_is_no_character_are_damage(tmp_path, protocol):
-    stream = pickle.dumps(np.array(["aaaa", "b"]), protocol)
-    wrong = stream.replace("aaaa".encode("utf-32-le"), b"\x7f" * 16)
+@pytest.mark.parametrize("kind", ["<U4", ">U4", "scalar"])
+def test_texts_of_what_is_no_character_are_refused(tmp_path, protocol, kind):
+    texts = np.str_("aaaa") if kind == "scalar" else np.array([["aaaa", "b"]], kind).T
+    stream = pickle.dumps(texts, protocol)
+    encoding = "utf-32-be" if kind[0] == ">" else "utf-32-le"
+    wrong = stream.replace("aaaa".encode(encoding), b"\x7f" * 16)
     assert wrong != stream
     (tmp_path / "texts.pkl").write_bytes(wrong)
-    with pytest.raises(LmbrainError, match=r"texts\.pkl is no readable pickle"):
+    with pytest.raises(
+        LmbrainError, match=r"texts\.pkl names numpy\.ndarray of texts that are none"
+    ):
         load_pickle(tmp_path / "texts.pkl")
+    (tmp_path / "texts.pkl").write_bytes(stream)
+    np.testing.assert_array_equal(load_pickle(tmp_path / "texts.pkl"), texts)
 
 
 def test_nesting_too_deep_is_damage(tmp_path):
