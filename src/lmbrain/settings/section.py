@@ -23,12 +23,12 @@ def filled_in(*names: str, needed: str) -> AfterValidator:
         try:
             slots = [part[1:] for part in Formatter().parse(pattern) if part[1] is not None]
         except ValueError as error:
-            raise ValueError(f"{pattern!r} has braces that do not pair ({error})") from None
+            raise ValueError(f"it has braces that do not pair ({error})") from None
         odd = [name for name, form, conversion in slots if name not in names or form or conversion]
         if odd:
-            raise ValueError(f"{pattern!r} has {{{odd[0]}}}; what is filled in is {allowed}")
+            raise ValueError(f"it has {{{odd[0]}}}; what is filled in is {allowed}")
         if needed not in [name for name, *_ in slots]:
-            raise ValueError(f"{pattern!r} lacks {{{needed}}}")
+            raise ValueError(f"it lacks {{{needed}}}")
         return pattern
 
     return AfterValidator(check)
