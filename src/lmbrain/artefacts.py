@@ -178,17 +178,7 @@ def read_table(
             f"{path} has no column {missing[0]!r} (it has {', '.join(table.columns)}); add it."
         )
     for column in numeric:
-        values = pd.to_numeric(table[column].replace("n/a", "nan"), errors="coerce")
-        infinite = values.abs() == float("inf")
-        wrong = infinite | (values.isna() & ~table[column].isin(["n/a", "nan"]))
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            kind = "finite number" if infinite[row] else "number"
-            raise LmbrainError(
-                f"{path}, row {row + 1}: {column} is {table[column][row]!r}, not a {kind}; "
-                "correct it."
-            )
-        table[column] = values
+        table[column] = as_numbers(table[column], path)
     for column in boolean:
         wrong = ~table[column].str.lower().isin(["true", "false"])
         if wrong.any():
@@ -213,6 +203,36 @@ def _check_fields(text: str, path: str | Path, separator: str) -> None:
                 f"{path}, row {row}: expected {expected} fields as in the header, found {found}; "
                 "mend the row."
             )
+
+
+def as_numbers(column: pd.Series, path: str | Path) -> pd.Series:
+    """A table's column of text as numbers; `n/a` becomes NaN.
+
+    Parameters
+    ----------
+    column
+        Its index is the rows' number in the file, from 0; its name is for the message.
+    path
+        The file, for the message.
+
+    Raises
+    ------
+    LmbrainError
+        If a value is no finite number.
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(column.replace("n/a", "nan"), errors="coerce")
+    infinite = values.abs() == float("inf")
+    wrong = (infinite | (values.isna() & ~column.isin(["n/a", "nan"]))).to_numpy()
+    if wrong.any():
+        at = int(wrong.argmax())
+        kind = "finite number" if infinite.iloc[at] else "number"
+        raise LmbrainError(
+            f"{path}, row {column.index[at] + 1}: {column.name} is {column.iloc[at]!r}, not a "
+            f"{kind}; correct it."
+        )
+    return values
 
 
 def write_netcdf(data: xr.Dataset, path: str | Path, made: Mapping[str, Any]) -> None:

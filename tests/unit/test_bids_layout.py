@@ -190,6 +190,10 @@ def test_the_empty_room_is_the_one_that_the_recording_names(tmp_path):
     for named in (f"bids::{relative}", f"/{relative}", [f"bids::{relative}"]):
         recording.with_suffix(".json").write_text(json.dumps({"AssociatedEmptyRoom": named}))
         assert empty_room_path(tmp_path, recording) == room
+    recording.with_suffix(".json").write_text("{")
+    with pytest.raises(LmbrainError, match=r"meg\.json is no JSON file"):
+        empty_room_path(tmp_path, recording)
+    recording.with_suffix(".json").write_text(json.dumps({"AssociatedEmptyRoom": f"/{relative}"}))
     room.unlink()
     with pytest.raises(LmbrainError, match=r"sub-emptyroom_ses-1_meg\.fif, which is not in"):
         empty_room_path(tmp_path, recording)

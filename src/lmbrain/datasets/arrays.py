@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lmbrain.artefacts import read_table
+from lmbrain.artefacts import read_table, read_text
 from lmbrain.datasets.sources import Lacking, Settings, check_lacking
 from lmbrain.errors import LmbrainError
 from lmbrain.responses import check_responses, continuous
@@ -179,12 +179,9 @@ def read_names(path: Path) -> list[str]:
     Raises
     ------
     LmbrainError
-        If the file is missing, or a name is there twice.
+        If the file is missing, no UTF-8, or a name is there twice.
     """
-    if not path.is_file():
-        raise LmbrainError(f"{path} does not exist; make it, or correct its path in the config.")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    names = [line.strip() for line in lines if line.strip()]
+    names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise LmbrainError(f"{path} names {twice[0]} twice; name each sensor once.")

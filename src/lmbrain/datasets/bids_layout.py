@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmbrain.artefacts import read_text
 from lmbrain.errors import LmbrainError
 
 RECORDINGS = (".fif", ".ds", ".con", ".sqd")
@@ -186,7 +187,10 @@ def empty_room_path(root: str | Path, path: str | Path) -> Path | None:
     sidecar = path.with_suffix(".json")
     if not sidecar.is_file():
         return None
-    named = json.loads(sidecar.read_text(encoding="utf-8-sig")).get("AssociatedEmptyRoom")
+    try:
+        named = json.loads(read_text(sidecar)).get("AssociatedEmptyRoom")
+    except json.JSONDecodeError as error:
+        raise LmbrainError(f"{sidecar} is no JSON file ({error}); mend it.") from None
     if not named:
         return None
     first = named[0] if isinstance(named, list) else named

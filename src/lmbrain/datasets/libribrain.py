@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lmbrain.artefacts import read_table
+from lmbrain.artefacts import as_numbers, read_table
 from lmbrain.datasets.sources import Lacking, Settings
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.canonical_sensors import canonical_info, canonical_names
@@ -166,7 +166,7 @@ def _read_events(path: Path) -> pd.DataFrame:
     events = blank[blank["kind"] == "word"]
     line = events.index.to_numpy() + 1
     for name in needed:
-        events = events.assign(**{name: _numbers(events[name], name, path)})
+        events = events.assign(**{name: as_numbers(events[name], path)})
     if len(events) == 0:
         raise LmbrainError(f"{path} has no row of the kind 'word'; fetch it anew.")
     events = events[["segment", *needed]].reset_index(drop=True)
@@ -176,18 +176,6 @@ def _read_events(path: Path) -> pd.DataFrame:
         raise LmbrainError(f"{path}, row {row}: a word lacks its text or time; fill it in.")
     _check_order(events, path, line)
     return _mended(events, path, line)
-
-
-def _numbers(column: pd.Series, name: str, path: Path) -> np.ndarray:
-    values = pd.to_numeric(column.replace("n/a", "nan"), errors="coerce").to_numpy(float)
-    wrong = np.isnan(values) & ~column.isin(["n/a", "nan"]).to_numpy()
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise LmbrainError(
-            f"{path}, row {column.index[at] + 1}: {name} is {column.iloc[at]!r}, not a number; "
-            "correct it."
-        )
-    return values
 
 
 def _check_order(events: pd.DataFrame, path: Path, line: np.ndarray) -> None:
