@@ -13,7 +13,7 @@ from lmbrain.meg.ceiling import (
     noise_ceiling,
     spearman_brown,
 )
-from lmbrain.meg.pools import fold_mean
+from lmbrain.meg.pools import at_infinitely_many, fold_mean, over_pairs
 
 
 def cohort(people=4, n=1500, strengths=(0.0, 0.5, 2.0), seed=0):
@@ -90,7 +90,6 @@ def by_loops(responses, has, folds):
                     pairs[k, p, q] = np.corrcoef(responses[p][both], responses[q][both])[0, 1]
     reliability, alone = [], np.full((n_folds, people), np.nan)
     pools = np.full((n_folds, people - 1), np.nan)
-    shared, agreement = np.full((2, n_folds, people), np.nan)
     for k in range(n_folds):
         present = [p for p in range(people) if np.isfinite(pairs[k, p, p])]
         if len(present) < 2:
@@ -99,10 +98,6 @@ def by_loops(responses, has, folds):
         curves = np.zeros((len(present), len(present) - 1))
         for i, p in enumerate(present):
             others = [q for q in present if q != p]
-            shared[k, p] = np.mean([pairs[k, p, q] for q in others])
-            if len(others) > 1:
-                apart = [pairs[k, q, r] for q, r in itertools.permutations(others, 2)]
-                agreement[k, p] = np.mean(apart)
             for size in range(1, len(others) + 1):
                 found = []
                 for pool in itertools.combinations(others, size):
@@ -111,14 +106,23 @@ def by_loops(responses, has, folds):
                 curves[i, size - 1] = np.mean(found)
             alone[k, p] = curves[i, -1]
         pools[k, : len(others)] = curves.mean(axis=0)
-    shared[np.isnan(agreement)] = np.nan
-    limit = np.nanmean(shared, axis=0) / np.sqrt(np.nanmean(agreement, axis=0))
     return (
         np.mean(reliability),
         np.nanmean(alone, axis=0),
         np.nanmean(pools, axis=0),
-        limit.clip(-1, 1),
+        limit_by_loops(pairs),
     )
+
+
+def limit_by_loops(pairs):
+    """r with infinitely many others from (k, p, p) correlations, of folds with three people."""
+    three = [table for table in pairs if np.isfinite(table.diagonal()).sum() > 2]
+    mean, limit = np.nanmean(three, axis=0), []
+    for p in range(len(mean)):
+        two = list(itertools.permutations([q for q in range(len(mean)) if q != p], 2))
+        product = np.mean([mean[p, q] * mean[p, r] for q, r in two])
+        limit.append(np.sqrt(max(product, 0) / np.mean([mean[q, r] for q, r in two])))
+    return np.clip(limit, -1, 1)
 
 
 def unequal(n, folds, people=4, seed=3):
@@ -145,8 +149,8 @@ def test_every_estimate_equals_explicit_loops_also_where_people_lack_words(compl
         np.testing.assert_allclose(result.leave_one_out[place], alone, atol=1e-12)
         np.testing.assert_allclose(result.pools[place], pools, atol=1e-12)
         np.testing.assert_allclose(result.leave_one_out_limit[place], limit, atol=1e-12)
-        own = result.shared[place] / np.sqrt(result.agreement[place])
-        np.testing.assert_allclose(own.clip(-1, 1), limit, atol=1e-12)
+        own = at_infinitely_many(over_pairs(result.shared[place].T), result.agreement[place])
+        np.testing.assert_allclose(own, limit, atol=1e-12)
 
 
 def test_a_fold_with_two_people_says_nothing_of_infinitely_many():
@@ -186,6 +190,24 @@ def test_a_person_s_own_limit_is_freed_of_the_others_noise():
     np.testing.assert_allclose(result.leave_one_out_limit[:, 0, 0], truth, atol=0.03)
     assert result.leave_one_out[0, 0, 0] < 0.75 * truth[0]
     assert result.ceiling[0, 0] < 0.6 * truth[0]
+
+
+@pytest.mark.parametrize(
+    "strengths", [(0.5, 0.5, 0.5, 0.0), (0.5, 0.5, 0.5, 0.1), (0.6, 0.6, 0.6, 0.1, 0.1)]
+)
+def test_a_dead_or_weak_person_moves_nobody_else_s_limit(strengths):
+    rng, n, sensors = np.random.default_rng(0), 10000, 20
+    signal = rng.standard_normal((n, sensors, 1))
+    responses = [
+        one * signal + np.sqrt(1 - one**2) * rng.standard_normal(signal.shape) for one in strengths
+    ]
+    folds = make_folds(np.full(n, "a"), np.arange(n), np.ones(n, bool), 5, 0)
+    result = noise_ceiling(responses, folds)
+    shared, agreement = result.shared.mean(axis=(2, 3)), result.agreement.mean(axis=(1, 2))
+    limit = at_infinitely_many(over_pairs(shared.T), agreement)
+    np.testing.assert_allclose(limit, strengths, atol=0.01)
+    own = result.leave_one_out_limit.mean(axis=(1, 2))
+    np.testing.assert_allclose(own[:3], strengths[:3], atol=0.01)
 
 
 def test_pools_grow_as_spearman_and_brown_say_and_end_at_the_limit():

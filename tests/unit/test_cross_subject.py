@@ -9,6 +9,7 @@ from lmbrain.encoding.ridge import nested_ridge
 from lmbrain.inference.jackknife import jackknife
 from lmbrain.meg.cross_subject import predict_across
 from lmbrain.meg.denoising import cross_subject_prediction, denoised_targets
+from lmbrain.meg.pools import as_if_alike
 
 
 def pools_by_loops(target, predictions, folds):
@@ -29,10 +30,13 @@ def limit_by_loops(target, predictions, rows_of_folds):
     shared, agreement = [], []
     for rows in rows_of_folds:
         table = np.cov([target[rows], *(f[rows] for f in predictions)], ddof=0)
-        shared.append(table[0, 1:].mean() / table[0, 0])
+        shared.append(table[0, 1:] / table[0, 0])
         apart = table[1:, 1:][~np.eye(len(predictions), dtype=bool)]
         agreement.append(apart.mean() / table[0, 0])
-    return np.mean(shared) / np.sqrt(np.mean(agreement))
+    of_each = np.mean(shared, axis=0)
+    product = np.mean([a * b for a, b in itertools.permutations(of_each, 2)])
+    alike = np.mean(of_each) / np.sqrt(np.mean(agreement))
+    return np.sqrt(max(product, 0) / np.mean(agreement)), alike
 
 
 def test_pools_and_limit_equal_explicit_loops_over_people_and_folds():
@@ -52,7 +56,7 @@ def test_pools_and_limit_equal_explicit_loops_over_people_and_folds():
         np.testing.assert_allclose(found.pools[:, sensor, 1], expected, atol=1e-5)
         assert found.r[sensor, 1] == pytest.approx(expected[-1], abs=1e-5)
         tests = [folds.test(k) for k in range(folds.n_outer)]
-        limit = limit_by_loops(target, held_out, tests)
+        limit, _ = limit_by_loops(target, held_out, tests)
         assert found.limit[sensor, 1] == pytest.approx(min(limit, 1), abs=1e-4)
 
 
@@ -66,18 +70,19 @@ def test_intervals_are_the_jackknife_of_fits_without_a_block():
         ).inner_prediction
         for other in people[1:]
     ]
-    r, limits = np.zeros((2, folds.n_outer, 1))
+    r, alike = np.zeros((2, folds.n_outer, 1))
     target = people[0][:, 2, 0].astype(float)
     for k in range(folds.n_outer):
         scored = [folds.score(j, k) for j in range(folds.n_outer) if j != k]
         r[k] = np.mean([np.corrcoef(sets[k][rows, 2, 0], target[rows])[0, 1] for rows in scored])
-        limits[k] = limit_by_loops(target, [f[k][:, 2].astype(float) for f in fits], scored)
+        alike[k] = limit_by_loops(target, [f[k][:, 2].astype(float) for f in fits], scored)[1]
+    whole = as_if_alike(found.shared, found.agreement)
     for value, left_out, interval in (
         (found.r, r, found.r_interval),
-        (found.limit, limits.clip(-1, 1), found.limit_interval),
+        (whole, alike, found.limit_interval - found.limit + whole),
     ):
         expected = jackknife(np.full_like(left_out, value[2, 0]), left_out, folds).interval
-        np.testing.assert_allclose(interval[:, 2, 0], expected[:, 0].clip(-1, 1), atol=1e-4)
+        np.testing.assert_allclose(interval[:, 2, 0], expected[:, 0], atol=1e-4)
 
 
 def test_people_who_lack_words_count_where_they_have_them():
@@ -163,3 +168,17 @@ def test_the_limit_lies_above_every_pool_and_nears_what_the_shared_response_reac
     limit = found.limit.mean()
     assert limit > curve[-1]
     assert abs(limit - truth) < 0.5 * (truth - curve[-1])
+
+
+def test_a_person_who_shares_nothing_does_not_raise_the_others_limit():
+    rng, n = np.random.default_rng(1), 4000
+    signal = rng.standard_normal((n, 1, 1))
+    people = [
+        share * np.repeat(signal, 4, axis=1)
+        + np.sqrt(1 - share**2) * rng.standard_normal((n, 4, 1))
+        for share in (0.5, 0.5, 0.5, 0.5, 0.0)
+    ]
+    folds = make_folds(np.full(n, "a"), np.arange(n), np.ones(n, bool), 5, 0)
+    found = predict_across(people[0], people[1:], folds, [10.0, 1000.0])
+    assert found.limit.mean() == pytest.approx(0.5, abs=0.01)
+    assert found.shared.shape == (4, 4, 1)

@@ -2,12 +2,17 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmbrain.meg.pools import (
+    as_if_alike,
     at_infinitely_many,
     correlation_with_pools,
     joint_covariance,
     mean_moments,
+    over_pairs,
+    per_variance,
     pool_curve,
     pools_of,
     take_part,
@@ -60,33 +65,62 @@ def test_correlation_with_a_pool_is_that_with_the_mean_of_its_members():
     assert len(curve) == 4
 
 
-def test_the_limit_is_the_asymptote_of_mean_covariance_over_mean_variance():
-    values = people(number=6)
-    covariance = joint_covariance(values, np.ones(values.shape[:2], bool))[0]
-    shared, agreement = mean_moments(covariance)
+def test_the_limit_of_people_alike_is_the_asymptote_of_mean_covariance_over_mean_variance():
+    covariance = np.full((6, 6, 1), 0.3)
+    covariance[range(6), range(6)] = 2.0
     sizes, inverse = np.arange(1, 6), []
-    for size in sizes:  # over all pools of one size, in explicit loops
-        with_pool, variance = [], []
-        for pool in itertools.combinations(range(1, 6), int(size)):
-            mean = values[list(pool)].mean(axis=0)
-            deviation = values[0] - values[0].mean(axis=0)
-            with_pool.append((deviation * mean).mean(axis=0))
-            variance.append(mean.var(axis=0))
-        ratio = np.mean(with_pool, axis=0) ** 2 / np.mean(variance, axis=0)
-        inverse.append(values[0].var(axis=0) / ratio)
+    for size in sizes:
+        r = correlation_with_pools(covariance, pools_of(5, int(size), np.random.default_rng(0)))
+        inverse.append(1 / np.mean(r) ** 2)
     slope, intercept = np.polyfit(1 / sizes, np.array(inverse), 1)
-    np.testing.assert_allclose(np.outer(1 / sizes, slope) + intercept, inverse, rtol=1e-9)
-    limit = at_infinitely_many(shared, agreement)
-    np.testing.assert_allclose(limit, np.minimum(1 / np.sqrt(intercept), 1), rtol=1e-9)
+    np.testing.assert_allclose(slope / sizes + intercept, inverse, rtol=1e-9)
+    shared, agreement = mean_moments(per_variance(covariance))
+    limit = at_infinitely_many(over_pairs(shared), agreement)
+    np.testing.assert_allclose(limit, 1 / np.sqrt(intercept), rtol=1e-9)
+    np.testing.assert_allclose(limit, as_if_alike(shared, agreement), rtol=1e-9)
+
+
+@given(
+    st.lists(st.floats(0.05, 0.95), min_size=2, max_size=7),
+    st.floats(0.05, 0.95),
+    st.booleans(),
+)
+def test_the_limit_is_exact_for_others_of_any_quality(others, own, turned):
+    """One shared response, of which each other person has so much, and y so much."""
+    strength = np.array([-own if turned else own, *others])
+    moments = np.outer(strength, strength)[:, :, None]
+    moments[range(len(strength)), range(len(strength))] = 1
+    shared, agreement = mean_moments(per_variance(3 * moments))
+    limit = at_infinitely_many(over_pairs(shared), agreement)
+    assert limit[0] == pytest.approx(0 if turned else own)
+
+
+def test_covariances_are_averaged_over_pairs_of_different_others_in_loops():
+    covariance = joint_covariance(people(number=5), np.ones((5, 60), bool))[0]
+    shared, agreement = mean_moments(per_variance(covariance))
+    np.testing.assert_allclose(shared, covariance[0, 1:] / covariance[0, 0])
+    pairs = list(itertools.permutations(range(1, 5), 2))
+    expected = np.mean([covariance[p, q] for p, q in pairs], axis=0) / covariance[0, 0]
+    np.testing.assert_allclose(agreement, expected)
+    products = [shared[p - 1] * shared[q - 1] for p, q in pairs]
+    np.testing.assert_allclose(over_pairs(shared), np.mean(products, axis=0))
+
+
+def test_others_who_share_no_fold_count_in_no_pair():
+    shared = np.array([[0.2, 0.2], [np.nan, 0.3], [0.4, np.nan], [np.nan, np.nan]])
+    np.testing.assert_allclose(over_pairs(shared), [0.2 * 0.4, 0.2 * 0.3])
+    assert np.isnan(over_pairs(shared[1:2])).all()
 
 
 def test_there_is_no_limit_where_others_agree_in_nothing_or_are_one():
-    found = at_infinitely_many(np.array([0.1, 0.1, -0.1, 0.5]), np.array([-0.01, 0.0, 0.04, 0.01]))
-    np.testing.assert_allclose(found, [np.nan, np.nan, -0.5, 1.0])
+    product, agreement = np.array([0.01, 0.01, -0.01, 0.25]), np.array([-0.01, 0.0, 0.04, 0.01])
+    found = at_infinitely_many(product, agreement)
+    np.testing.assert_allclose(found, [np.nan, np.nan, 0.0, 1.0])
     covariance = joint_covariance(people(number=2), np.ones((2, 60), bool))[0]
-    shared, agreement = mean_moments(covariance)
-    np.testing.assert_allclose(shared, covariance[0, 1] / covariance[0, 0])
+    shared, agreement = mean_moments(per_variance(covariance))
+    np.testing.assert_allclose(shared[0], covariance[0, 1] / covariance[0, 0])
     assert np.isnan(agreement).all()
+    assert np.isnan(over_pairs(shared)).all()
 
 
 def test_too_many_pools_are_drawn_and_the_same_each_time():

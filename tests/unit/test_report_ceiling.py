@@ -7,6 +7,7 @@ from lmbrain.report.blocks import Fold, Picture, Table, Text
 
 PLACE = ("sensor", "time")
 PEOPLE = ("subject", *PLACE)
+OTHERS = ("subject", "other", *PLACE)
 TIME = np.array([0.1, 0.2, 0.3])
 
 
@@ -14,6 +15,7 @@ def file_of(people=3, reliability=0.04, low=0.03, across=True, repeats=False, ti
     """What the rule writes, with the same value at each of two sensors, rising over time."""
     rise = np.linspace(0.5, 1.5, len(times)) * np.ones((2, len(times)))
     everybody = np.ones((people, 1, 1)) * rise
+    others = np.ones((people, people - 1, 1, 1)) * rise
     pools = np.arange(1, people)
     alone = people == 1
     empty = np.nan if alone else 1.0
@@ -21,14 +23,14 @@ def file_of(people=3, reliability=0.04, low=0.03, across=True, repeats=False, ti
         "reliability": (PLACE, empty * reliability * rise),
         "reliability_low": (PLACE, empty * np.where(rise > 1, low, -0.01)),
         "leave_one_out": (PEOPLE, empty * 0.06 * everybody),
-        "leave_one_out_shared": (PEOPLE, empty * 0.04 * everybody),
+        "leave_one_out_shared": (OTHERS, empty * 0.04 * others),
         "leave_one_out_agreement": (PEOPLE, empty * 0.04 * everybody),
         "leave_one_out_pools": (("pool", *PLACE), 0.03 * pools[:, None, None] * rise),
     }
     if across:
         variables |= {
             "cross_subject": (PEOPLE, 0.1 * everybody),
-            "cross_subject_shared": (PEOPLE, 0.0225 * everybody),
+            "cross_subject_shared": (OTHERS, 0.0225 * others),
             "cross_subject_agreement": (PEOPLE, 0.0225 * everybody),
             "cross_subject_pools": (("pool", *PLACE), 0.05 * pools[:, None, None] * rise),
         }
@@ -67,6 +69,14 @@ def test_the_verdict_says_what_a_perfect_model_would_reach_and_other_brains_do()
     assert "predict one person with r = 0.100, infinitely many would with 0.150" in section.verdict
     assert "controls predict less than those" in section.verdict
     assert "predict more than those" in ceiling.section(file_of(), scores(0.12)).verdict
+
+
+def test_a_person_s_own_ceiling_is_that_of_pairs_of_different_others():
+    made = file_of()
+    made["leave_one_out_shared"][{"other": 0}] *= 1.5
+    made["leave_one_out_shared"][{"other": 1}] *= 0.5
+    table = kinds(ceiling.section(made, scores(0.05)), Fold)[0].blocks[0]
+    assert table.rows[0][2] == f"{np.sqrt(0.06 * 0.02 / 0.04):.3f}"
 
 
 def test_an_extrapolation_that_reaches_1_is_not_given():

@@ -26,11 +26,14 @@ from scipy import stats
 from lmbrain.encoding.folds import MINIMAL_SAMPLES, Folds
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.pools import (
+    around,
+    as_if_alike,
     at_infinitely_many,
     correlation_with_pools,
     fold_mean,
     joint_covariance,
     mean_moments,
+    over_pairs,
     pool_curve,
     take_part,
 )
@@ -59,9 +62,11 @@ class NoiseCeiling:
         The same with infinitely many others (`lmbrain.meg.pools`), which is each person's own
         ceiling: it also corrects for others who are noisier than this person. Needs three people;
         NaN where the others agree in nothing.
-    shared, agreement : (person, s, t)
-        a and c behind that limit: for means over sensors, whose limit is
-        `lmbrain.meg.pools.at_infinitely_many` of these means.
+    shared : (person, other, s, t)
+        a_q behind that limit, of the other people in their order; NaN for those who share no fold.
+    agreement : (person, s, t)
+        c behind it. For means over sensors, whose limit is that of the means of both
+        (`lmbrain.meg.pools.over_pairs`, `at_infinitely_many`).
     pools : (people - 1, s, t)
         Correlation with the mean of 1, 2, ... others, averaged over pools, people and folds.
     interval : mapping of (2, ...)
@@ -170,7 +175,7 @@ def _one_person(shape: tuple[int, ...]) -> NoiseCeiling:
     }
     return NoiseCeiling(
         **values,
-        shared=missing[None],
+        shared=np.full((1, 0, *shape), np.nan),
         agreement=missing[None],
         pools=np.full((0, *shape), np.nan),
         note=ONE_PERSON,
@@ -200,7 +205,9 @@ class _PerFold:
     def __init__(self, folds: int, people: int, columns: int) -> None:
         self.people = people
         self.reliability = np.full((folds, columns), np.nan)
-        self.alone, self.shared, self.agreement = np.full((3, folds, people, columns), np.nan)
+        self.alone = np.full((folds, people, columns), np.nan)
+        # Of folds in which two others at least take part.
+        self.correlation = np.full((folds, people, people, columns), np.nan)
         self.pools = np.full((folds, people - 1, columns), np.nan)
 
     def fill(
@@ -215,14 +222,14 @@ class _PerFold:
         number = len(present)
         pairs = np.triu_indices(number, 1)
         self.reliability[fold, columns] = correlation[pairs].mean(axis=0)
+        if number > 2:
+            self.correlation[fold, present[:, None], present, columns] = correlation
         curves = []
         for place, person in enumerate(present):
             order = [place, *(q for q in range(number) if q != place)]
             moments = correlation[np.ix_(order, order)]
             everybody = np.ones((1, number - 1), bool)
             self.alone[fold, person, columns] = correlation_with_pools(moments, everybody)[0]
-            found = mean_moments(moments)
-            self.shared[fold, person, columns], self.agreement[fold, person, columns] = found
             curves.append(pool_curve(moments, rng))
         self.pools[fold, : number - 1, columns] = np.mean(curves, axis=0)
 
@@ -231,13 +238,15 @@ class _PerFold:
         reliability, of_reliability = delete_one_fold(fold_mean, self.reliability)
         mean, ends = delete_one_fold(fold_mean, self.reliability.mean(axis=1, keepdims=True))
         alone, of_alone = delete_one_fold(fold_mean, self.alone)
-        shared, agreement = _over_folds(self.shared, self.agreement)
-        limit, of_limit = delete_one_fold(_limit, self.shared, self.agreement)
+        shared, agreement = _moments(self.correlation)
+        there = np.isfinite(self.correlation.diagonal(axis1=1, axis2=2)).swapaxes(1, 2)
+        limit = at_infinitely_many(over_pairs(shared.swapaxes(0, 1)), agreement)
+        alike, of_alike = delete_one_fold(_as_if_alike, self.correlation, there=there)
         interval = {
             "reliability": of_reliability,
             "ceiling": np.sqrt(np.maximum(of_reliability, 0)),
             "leave_one_out": of_alone,
-            "leave_one_out_limit": np.clip(of_limit, -1, 1),
+            "leave_one_out_limit": around(limit, alike, of_alike),
         }
         values = {
             "reliability": reliability,
@@ -258,19 +267,29 @@ class _PerFold:
         )
 
 
-def _limit(shared: np.ndarray, agreement: np.ndarray) -> np.ndarray:
-    """r(inf) from a and c of each fold; the ratio of means, as c of one fold may be near 0."""
-    return at_infinitely_many(*_over_folds(shared, agreement))
+def _as_if_alike(correlation: np.ndarray) -> np.ndarray:
+    """`as_if_alike` (p, c) from people's correlations (k, p, p, c) in each fold."""
+    shared, agreement = _moments(correlation)
+    return as_if_alike(shared.swapaxes(0, 1), agreement)
 
 
-def _over_folds(shared: np.ndarray, agreement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """a and c, averaged over the folds in which two others at least take part."""
-    both = np.isfinite(agreement)
-    return fold_mean(np.where(both, shared, np.nan)), fold_mean(agreement)
+def _moments(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a_q (p, q, c) and c (p, c) of each person, means over the folds that two people share.
+
+    Their ratios are taken of these means, as c of one fold may be near 0.
+    """
+    mean, found = fold_mean(correlation), []
+    for person in range(len(mean)):
+        order = [person, *(q for q in range(len(mean)) if q != person)]
+        found.append(mean_moments(mean[np.ix_(order, order)]))
+    shared, agreement = zip(*found, strict=True)
+    return np.stack(shared), np.stack(agreement)
 
 
 def delete_one_fold(
-    estimate: Callable[..., np.ndarray], *per_fold: np.ndarray
+    estimate: Callable[[np.ndarray], np.ndarray],
+    per_fold: np.ndarray,
+    there: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """An estimate from values of each fold, and its 95% interval by leaving out a fold at a time.
 
@@ -280,9 +299,11 @@ def delete_one_fold(
     Parameters
     ----------
     estimate
-        Takes arrays like `per_fold`, gives (...).
-    *per_fold : (k, ...) float
+        Takes an array like `per_fold`, gives (...).
+    per_fold : (k, ...) float
         NaN in folds without a value.
+    there : (k, ...) bool, optional
+        Which folds have a value of the estimate; by default, where `per_fold` is finite.
 
     Returns
     -------
@@ -290,9 +311,9 @@ def delete_one_fold(
     interval : (2, ...)
         NaN where fewer than three folds have a value, or the estimate lacks one without a fold.
     """
-    effect, number = estimate(*per_fold), len(per_fold[0])
-    there = np.isfinite(np.sum(per_fold, axis=0))
-    left = np.stack([estimate(*(np.delete(v, k, axis=0) for v in per_fold)) for k in range(number)])
+    effect = estimate(per_fold)
+    there = np.isfinite(per_fold) if there is None else there
+    left = np.stack([estimate(np.delete(per_fold, k, axis=0)) for k in range(len(per_fold))])
     folds = there.sum(axis=0)
     # A fold without a value changes nothing when it is left out, and does not count.
     mean = np.divide(

@@ -10,8 +10,8 @@ Variables, per sensor and bin; of each subject or pool size where it says so:
     Correlation with the others' prediction, and with that of infinitely many.
 `leave_one_out_pools`, `cross_subject_pools` (pool)
     The same with 1, 2, ... others, mean over subjects.
-`leave_one_out_shared`, `leave_one_out_agreement` (subject), and of `cross_subject`
-    a and c behind the limits (`lmbrain.meg.pools`).
+`leave_one_out_shared` (subject, other), `leave_one_out_agreement` (subject), and of `cross_subject`
+    a_q and c behind the limits (`lmbrain.meg.pools`); others in the order of subjects.
 `split_half`, `split_half_single` (subject)
     Reliability of the mean of all repeats, and of one; only where somebody has repeats.
 
@@ -27,7 +27,7 @@ import numpy as np
 import xarray as xr
 
 from lmbrain.meg.ceiling import NoiseCeiling
-from lmbrain.meg.cross_subject import PLACE, POOLS, with_interval
+from lmbrain.meg.cross_subject import OTHERS, PLACE, POOLS, with_interval
 from lmbrain.meg.split_half import SplitHalf
 
 PEOPLE = ("subject", *PLACE)
@@ -57,7 +57,7 @@ def ceiling_file(
     result = xr.Dataset(
         {
             "leave_one_out_pools": (POOLS, found.pools),
-            "leave_one_out_shared": (PEOPLE, found.shared),
+            "leave_one_out_shared": (("subject", *OTHERS), found.shared),
             "leave_one_out_agreement": (PEOPLE, found.agreement),
             **_estimates(found),
             **(_repeats(halves, subjects) if halves else {}),

@@ -23,16 +23,21 @@ from lmbrain.encoding.scores import pearson
 from lmbrain.inference.jackknife import jackknife
 from lmbrain.meg.denoising import MeanOfAvailable, Partner, partners_of, words_with_others
 from lmbrain.meg.pools import (
+    around,
+    as_if_alike,
     at_infinitely_many,
     fold_mean,
     joint_covariance,
     mean_moments,
+    over_pairs,
+    per_variance,
     pool_curve,
     take_part,
 )
 
 PLACE = ("sensor", "time")
 POOLS = ("pool", *PLACE)
+OTHERS = ("other", *PLACE)
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,11 @@ class CrossSubject:
     limit : (s, t)
         r with infinitely many others; NaN where there is one other or others' predictions agree
         in nothing.
-    shared, agreement : (s, t)
-        a and c of `lmbrain.meg.pools`, in variances of the response: for means over sensors, whose
-        limit is `at_infinitely_many` of these means.
+    shared : (people - 1, s, t)
+        a_q of `lmbrain.meg.pools`, in variances of the response; NaN instead of others who share
+        too few words.
+    agreement : (s, t)
+        c, likewise. For means over sensors, whose limit is that of the means of both.
     r_interval, limit_interval : (2, s, t)
         Ends of the 95% intervals; NaN where the limit does not exist without some block.
     """
@@ -93,22 +100,23 @@ def predict_across(
     bins = [_Bin(target, partners, folds, penalties, time, seed) for time in range(target.shape[2])]
     found = {
         name: np.stack([getattr(one, name) for one in bins], axis=-1)
-        for name in ("prediction", "r_per_fold", "left_out_r", "pools", "left_out_limit")
+        for name in ("prediction", "r_per_fold", "left_out_r", "pools", "left_out_alike")
     }
     shared, agreement = (
         np.stack([getattr(one, name) for one in bins], axis=-1) for name in ("shared", "agreement")
     )
-    limit = at_infinitely_many(shared, agreement)
+    limit, alike = at_infinitely_many(over_pairs(shared), agreement), as_if_alike(shared, agreement)
+    of_alike = _interval(alike[None], found["left_out_alike"], folds)
     r = found["r_per_fold"]
     return CrossSubject(
         prediction=found["prediction"],
         r=r.mean(axis=0),
         pools=_padded(found["pools"], len(others)),
         limit=limit,
-        shared=shared,
+        shared=_padded(shared, len(others)),
         agreement=agreement,
         r_interval=_interval(r, found["left_out_r"], folds),
-        limit_interval=_interval(limit[None], found["left_out_limit"], folds).clip(-1, 1),
+        limit_interval=around(limit, alike, of_alike),
     )
 
 
@@ -131,7 +139,7 @@ def cross_subject_file(found: CrossSubject, like: xr.DataArray) -> xr.Dataset:
             **with_interval("cross_subject", PLACE, found.r, found.r_interval),
             **with_interval("cross_subject_limit", PLACE, found.limit, found.limit_interval),
             "cross_subject_pools": (POOLS, found.pools),
-            "cross_subject_shared": (PLACE, found.shared),
+            "cross_subject_shared": (OTHERS, found.shared),
             "cross_subject_agreement": (PLACE, found.agreement),
         },
         coords={
@@ -142,10 +150,10 @@ def cross_subject_file(found: CrossSubject, like: xr.DataArray) -> xr.Dataset:
     )
 
 
-def _padded(pools: np.ndarray, others: int) -> np.ndarray:
-    """Pools up to the number of others, NaN where too few of these share words."""
-    missing = np.full((others - len(pools), *pools.shape[1:]), np.nan)
-    return np.concatenate([pools, missing])
+def _padded(values: np.ndarray, others: int) -> np.ndarray:
+    """Values a pool or other person, up to the number of others; NaN where too few share words."""
+    missing = np.full((others - len(values), *values.shape[1:]), np.nan)
+    return np.concatenate([values, missing])
 
 
 def _interval(per_fold: np.ndarray, left_out: np.ndarray, folds: Folds) -> np.ndarray:
@@ -162,9 +170,10 @@ class _Bin:
     prediction : (n, s)
     r_per_fold, left_out_r : (k, s)
         Of the mean prediction: in each test fold; and without block k, the mean over the others.
-    pools : (q, s)
-    shared, agreement : (s,)
-    left_out_limit : (k, s)
+    pools, shared : (q, s)
+    agreement : (s,)
+    left_out_alike : (k, s)
+        `as_if_alike` without block k.
     """
 
     def __init__(
@@ -192,7 +201,7 @@ class _Bin:
                 ]
             )
             left_out.append(self._score_inner(k, inner, np.stack([one.mask for one in sets])))
-        self.left_out_r, self.left_out_limit = map(np.stack, zip(*left_out, strict=True))
+        self.left_out_r, self.left_out_alike = map(np.stack, zip(*left_out, strict=True))
 
     def _score_outer(self, values: np.ndarray, masks: np.ndarray, seed: int) -> None:
         tests = [self._folds.test(k) for k in range(self._folds.n_outer)]
@@ -200,17 +209,18 @@ class _Bin:
         curves = np.full((len(tests), *values.shape[::2]), np.nan)
         moments = []
         for curve, test in zip(curves, tests, strict=True):
-            found = self._moments(values, masks, test)
-            if found is not None:
-                moments.append(mean_moments(found))
-                curve[: len(found) - 1] = pool_curve(found, np.random.default_rng(seed))
+            there = take_part(masks[:, test])
+            found = self._moments(values, masks, test, there)
+            moments.append(_of_everybody(found, there))
+            if there.any():
+                curve[: there.sum()] = pool_curve(found, np.random.default_rng(seed))
         self.pools = fold_mean(curves)
-        self.shared, self.agreement = _mean_over_folds(moments, values.shape[2])
+        self.shared, self.agreement = mean_moments(fold_mean(np.stack(moments)))
 
     def _score_inner(
         self, k: int, values: np.ndarray, masks: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """r and limit (s,) without block k."""
+        """r and `as_if_alike` (s,) without block k."""
         mean, r, moments = _mean(values, masks), [], []
         known = masks.any(axis=0)
         for j in range(self._folds.n_outer):
@@ -218,18 +228,15 @@ class _Bin:
             if j == k or scored.sum() < MINIMAL_SAMPLES:
                 continue
             r.append(pearson(mean[scored], self._response[scored]))
-            found = self._moments(values, masks, scored)
-            if found is not None:
-                moments.append(mean_moments(found))
-        return np.mean(r, axis=0), at_infinitely_many(*_mean_over_folds(moments, values.shape[2]))
+            there = take_part(masks[:, scored])
+            found = self._moments(values, masks, scored, there)
+            moments.append(_of_everybody(found, there))
+        return np.mean(r, axis=0), as_if_alike(*mean_moments(fold_mean(np.stack(moments))))
 
     def _moments(
-        self, values: np.ndarray, masks: np.ndarray, rows: np.ndarray
-    ) -> np.ndarray | None:
-        """Covariances (1 + q, 1 + q, s) of the response and the predictions of who takes part."""
-        there = np.flatnonzero(take_part(masks[:, rows]))
-        if not len(there):
-            return None
+        self, values: np.ndarray, masks: np.ndarray, rows: np.ndarray, there: np.ndarray
+    ) -> np.ndarray:
+        """Covariances (1 + q, 1 + q, s) of the response and the predictions of those `there`."""
         everything = np.concatenate([self._response[None, rows], values[there][:, rows]])
         has = np.concatenate([np.ones((1, int(rows.sum())), bool), masks[there][:, rows]])
         return joint_covariance(everything, has)[0]
@@ -243,14 +250,21 @@ def _mean(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return mean.finish(total)
 
 
-def _mean_over_folds(
-    moments: Sequence[tuple[np.ndarray, np.ndarray]], columns: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """a and c, averaged over the folds in which two others at least take part."""
-    if not moments:
-        return np.full(columns, np.nan), np.full(columns, np.nan)
-    shared, agreement = (np.stack(one) for one in zip(*moments, strict=True))
-    both = np.isfinite(agreement)
-    if not both.any():
-        return fold_mean(shared), np.full(shared.shape[1:], np.nan)
-    return fold_mean(np.where(both, shared, np.nan)), fold_mean(agreement)
+def _of_everybody(moments: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Covariances per var(y), NaN for others who take no part, and where these are fewer than two.
+
+    Parameters
+    ----------
+    moments : (1 + number there, 1 + number there, s)
+    there : (q,) bool
+
+    Returns
+    -------
+    (1 + q, 1 + q, s)
+    """
+    number = 1 + len(there)
+    everybody = np.full((number, number, moments.shape[2]), np.nan)
+    if there.sum() > 1:
+        places = np.flatnonzero(np.concatenate([[True], there]))
+        everybody[np.ix_(places, places)] = per_variance(moments)
+    return everybody

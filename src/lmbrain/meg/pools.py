@@ -9,13 +9,21 @@ variance of f_q and c the mean covariance between two others. Their ratio
     r(m) = a / sqrt(var(y) (c + (v - c) / m)),    1 / r(m)^2 linear in 1 / m,
 
 has the asymptote r(inf) = a / sqrt(c var(y)), which needs three people. So the extrapolation over
-pool size has a closed form; a least-squares line through 1 / r(m)^2 estimates the same number, but
-breaks down where a pool's r is near 0. For standardised responses and people alike, a = c = rho
-and v = 1:
+pool size has a closed form; a least-squares line through 1 / r(m)^2 breaks down where a pool's r is
+near 0. For standardised responses and people alike, a = c = rho and v = 1:
 
     r(m) = sqrt(rho) sqrt(m rho / (1 + (m - 1) rho)),    r(inf) = sqrt(rho),
 
 the attenuation by the person's own noise times that by the pool's (Spearman-Brown).
+
+c is a mean over pairs of different others, and so has to be a^2:
+
+    r(inf)^2 = sum_{q != q'} a_q a_q' / (var(y) sum_{q != q'} c_qq'),
+
+with a_q = cov(y, f_q), which is exact for people of any quality, as a_q a_q' / c_qq' is the same
+number for each two others who share one response. The square of the mean of a_q would hold each
+other person with herself, too, which overstates r(inf) the more the fewer and the less alike others
+are: 1 instead of .5 for two others of whom one shares nothing.
 
 References
 ----------
@@ -135,28 +143,47 @@ def pool_curve(moments: np.ndarray, rng: np.random.Generator, at_most: int = AT_
     )
 
 
+def per_variance(moments: np.ndarray) -> np.ndarray:
+    """Moments, as in `correlation_with_pools`, per var(y); 0 where y is constant."""
+    own = moments[0, 0]
+    return np.divide(moments, own, out=np.zeros_like(moments), where=own > 0)
+
+
 def mean_moments(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean a of cov(y, f_q), and mean c of the covariance between two others; both per var(y).
+    """Covariance a_q of y with each f_q, and mean c of the covariance between two others.
 
     Parameters
     ----------
     moments : (1 + q, 1 + q, c) float
-        As in `correlation_with_pools`.
+        As in `correlation_with_pools`, per var(y), of one fold or averaged over folds; NaN between
+        people who share no fold.
 
     Returns
     -------
-    a, c : (c,) float64
-        c is NaN where there is one other; both are 0 where y is constant.
+    a : (q, c) float64
+    c : (c,) float64
+        NaN where there is one other.
     """
-    own, others = moments[0, 0], moments[1:, 1:]
-    number = len(others)
-    varies = own > 0
-    scale = np.where(varies, own, 1)
-    shared = np.where(varies, moments[0, 1:].mean(axis=0), 0)
-    if number < 2:
-        return shared / scale, np.full(own.shape, np.nan)
-    apart = others.sum(axis=(0, 1)) - np.trace(others)
-    return shared / scale, np.where(varies, apart / (number * (number - 1)), 0) / scale
+    others = moments[1:, 1:]
+    return moments[0, 1:], fold_mean(others[~np.eye(len(others), dtype=bool)])
+
+
+def over_pairs(shared: np.ndarray) -> np.ndarray:
+    """a^2 of r(inf): the mean product a_q a_q' of two different others.
+
+    Parameters
+    ----------
+    shared : (q, ...) float
+        a_q, or its mean over folds or sensors; NaN for others who share nothing with y.
+
+    Returns
+    -------
+    (...) float64, below 0 by chance, and where the mean of a_q is; NaN where there is one other.
+    """
+    number, total = np.isfinite(shared).sum(axis=0), np.nansum(shared, axis=0)
+    product = total**2 - np.nansum(np.square(shared), axis=0)
+    pairs = np.where(number > 1, number * (number - 1), np.nan)
+    return np.where(total < 0, -np.abs(product), product) / pairs
 
 
 def fold_mean(per_fold: np.ndarray) -> np.ndarray:
@@ -167,18 +194,44 @@ def fold_mean(per_fold: np.ndarray) -> np.ndarray:
     return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
 
 
-def at_infinitely_many(shared: np.ndarray, agreement: np.ndarray) -> np.ndarray:
+def at_infinitely_many(product: np.ndarray, agreement: np.ndarray) -> np.ndarray:
     """r(inf) = a / sqrt(c), the correlation with the mean of infinitely many others.
 
     Parameters
     ----------
-    shared, agreement : arrays of one shape
-        a and c of `mean_moments`, averaged over folds.
+    product, agreement : arrays of one shape
+        a^2 of `over_pairs` and c of `mean_moments`, means over folds.
 
     Returns
     -------
-    Array of that shape within [-1, 1]; NaN where others agree in nothing (c not above 0).
+    Array of that shape within [0, 1], 0 where a^2 is not above 0; NaN where others agree in nothing
+    (c not above 0).
     """
-    agrees = agreement > 0
-    size = np.sqrt(np.where(agrees, agreement, 1))
-    return np.clip(np.where(agrees, shared / size, np.nan), -1, 1)
+    missing = np.full(np.shape(product), np.nan)
+    square = np.divide(product, agreement, out=missing, where=agreement > 0)
+    return np.sqrt(np.clip(square, 0, 1))
+
+
+def as_if_alike(shared: np.ndarray, agreement: np.ndarray) -> np.ndarray:
+    """mean a_q / sqrt(c), r(inf) of people alike, for the error of r(inf).
+
+    The root of `over_pairs` has none that a jackknife could tell where the product is near 0.
+
+    Parameters
+    ----------
+    shared : (q, ...) float
+        a_q, as in `over_pairs`.
+    agreement : (...) float
+
+    Returns
+    -------
+    (...) float64; NaN where c is not above 0.
+    """
+    mean = fold_mean(shared)
+    agrees = np.sqrt(np.maximum(agreement, 0))
+    return np.divide(mean, agrees, out=np.full(mean.shape, np.nan), where=agrees > 0)
+
+
+def around(limit: np.ndarray, alike: np.ndarray, interval: np.ndarray) -> np.ndarray:
+    """Interval (2, ...) of r(inf), as wide as that of `as_if_alike`; within [-1, 1]."""
+    return np.clip(limit + (interval - alike), -1, 1)

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lmbrain.meg.pools import at_infinitely_many
+from lmbrain.meg.pools import at_infinitely_many, over_pairs
 from lmbrain.report.blocks import Block, Fold, Picture, Section, Table, Text
 from lmbrain.report.figures import COLOURS, FAINT, INK, WIDTH, draw
 from lmbrain.report.wording import count, number, percent
@@ -91,9 +91,15 @@ def _limit(ceiling: xr.Dataset, kind: str, over: Sequence[str]) -> xr.DataArray:
 
     NaN where the estimate reaches 1, too: others are too few, or too unlike, to extrapolate.
     """
-    shared, agreement = (ceiling[f"{kind}_{name}"].mean(over) for name in ("shared", "agreement"))
-    found = at_infinitely_many(shared.to_numpy(), agreement.to_numpy())
-    return shared.copy(data=np.where(np.abs(found) < 1, found, np.nan))
+    places, people = ([name for name in over if (name == "subject") == own] for own in (0, 1))
+    product = xr.apply_ufunc(
+        lambda shared: over_pairs(np.moveaxis(shared, -1, 0)),
+        ceiling[f"{kind}_shared"].mean(places),
+        input_core_dims=[["other"]],
+    ).mean(people)
+    agreement = ceiling[f"{kind}_agreement"].mean(over)
+    found = at_infinitely_many(product.to_numpy(), agreement.to_numpy())
+    return product.copy(data=np.where(found < 1, found, np.nan))
 
 
 def _courses(ceiling: xr.Dataset) -> dict[str, tuple[np.ndarray, str, str]]:
@@ -166,10 +172,10 @@ def _picture(
     caption = (
         "What could be predicted of one person's un-denoised response, mean over sensors and "
         "people, and what the encoding model predicts. Left, over time. Right, over sensors and "
-        "bins, with pools of more and more other people: 1 / r^2 is linear in 1 / number, which "
-        "gives the value at infinitely many. Inter-subject correlation takes the same sensor in "
-        "everybody; the learned mapping also finds what people share in different patterns, but "
-        "has to be fitted. Square roots are taken of means over sensors."
+        "bins, with pools of more and more other people; the value at infinitely many follows from "
+        "what each two others share with the person and with each other. Inter-subject correlation "
+        "takes the same sensor in everybody; the learned mapping also finds what people share in "
+        "different patterns, but has to be fitted. Square roots are taken of means over sensors."
     )
     return draw(plot, (WIDTH, 3.9), caption, "Noise ceilings over time and number of people")
 
