@@ -14,7 +14,6 @@ from lmbrain.encoding.folds import make_folds
 from lmbrain.errors import LmbrainError
 from lmbrain.hypotheses.validity import COLUMNS
 from lmbrain.meg.timing import by_events
-from lmbrain.meg.timing import by_events
 from lmbrain.report import (
     beyond,
     divergence,
@@ -323,6 +322,7 @@ def quality_of(noisy=("MEG 0113",), distance=1.2, movement=None, saturated=0.0):
         "spectra_after": spectra,
         "heart": found,
         "blinks": None,
+        "ica_converged": None,
         "saturated": saturated,
         "sensors": sensors,
         "places": {c["ch_name"]: c["loc"][:3].tolist() for c in info["chs"]},
@@ -696,15 +696,6 @@ def test_repaired_triggers_are_told_run_by_run():
     fold = next(b for b in section.blocks if isinstance(b, Fold))
     (told,) = [b for b in fold.blocks if isinstance(b, Text) and b.warning]
     assert said in told.text and "lag 12 ms" in told.text
-
-
-def test_onsets_of_the_events_are_told_without_a_clock():
-    items = pd.DataFrame({"onset": [1.0, 2.0, 4.0]})
-    runs = {run: by_events(items)[1] for run in ("01", "02")}
-    section = quality_section(timing={"01": {"runs": runs}})
-    fold = next(b for b in section.blocks if isinstance(b, Fold))
-    told = [b.text for b in fold.blocks if isinstance(b, Text)]
-    assert "Run 01: onsets of 3 items from events." in told
 
 
 def test_onsets_of_the_events_are_told_without_a_clock():

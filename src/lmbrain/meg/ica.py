@@ -36,7 +36,7 @@ def remove_components(
     sampling_rate: float,
     ecg_threshold: float | str,
     eog_threshold: float,
-) -> dict[str, list[dict[str, Any]]]:
+) -> tuple[dict[str, list[dict[str, Any]]], bool]:
     """Fit ICA to a slow copy of the recording and take heart and eyes out of the recording itself.
 
     Components are chosen by `ICA.find_bads_ecg` (cross-trial phase statistics) and
@@ -69,13 +69,16 @@ def remove_components(
 
     Returns
     -------
-    dict of `heart` and `blinks`: the components removed, the clearest first, each with its
-    `score` and `topography`.
+    removed
+        dict of `heart` and `blinks`: the components removed, the clearest first, each with its
+        `score` and `topography`.
+    converged
+        Whether the decomposition did; one that did not is used all the same, with a warning.
 
     Raises
     ------
     LmbrainError
-        If the decomposition fails to converge, or the data have fewer components.
+        If the decomposition fails, as where the data have fewer components.
     """
     copy = _slow_copy(raw, channels, sampling_rate, high_pass)
     ica = mne.preprocessing.ICA(
@@ -88,7 +91,8 @@ def remove_components(
             f"{source}: ICA failed ({error}); lower preprocessing.artefacts.ica.components or "
             "set preprocessing.artefacts.method to ssp."
         ) from error
-    if ica.n_iter_ >= MOST_STEPS:
+    converged = ica.n_iter_ < MOST_STEPS
+    if not converged:
         log.warning("%s: ICA did not converge in %d steps", source, MOST_STEPS)
     scored = {}
     if "heart" in most:
@@ -103,7 +107,7 @@ def remove_components(
     maps = dict(zip(ica.ch_names, ica.get_components(), strict=True))
     sensors = sensors_by_type(raw)
     _apply(ica, raw, sorted({int(i) for found in chosen.values() for i in found}))
-    return {
+    removed = {
         artefact: [
             {
                 "score": round(float(np.abs(np.atleast_2d(scored[artefact][1])[:, i]).max()), 3),
@@ -113,6 +117,7 @@ def remove_components(
         ]
         for artefact, found in chosen.items()
     }
+    return removed, converged
 
 
 def _slower(values: np.ndarray, down: int) -> np.ndarray:

@@ -15,8 +15,8 @@ LEVEL = 0.05  # p above which no response to words can be told
 BAD_KINDS = ("noisy", "flat", "marked", "extra")
 LIMITS = (
     f"more than {MANY_BAD} bad sensors, a head more than {FAR_HEAD:g} mm from the first run or "
-    "moved that far within a run, heart beats or blinks that stay in, saturated stretches, or "
-    "triggers that had to be repaired"
+    "moved that far within a run, heart beats or blinks that stay in, ICA that did not converge, "
+    "saturated stretches, or triggers that had to be repaired"
 )
 Found = Mapping[str, Any]
 
@@ -48,6 +48,8 @@ def of_run(found: Found, timing: Found | None) -> list[str]:
     for artefact, noun in (("heart", "heart beats"), ("blinks", "blinks")):
         if found[artefact] is not None and not found[artefact]["components"]:
             lines.append(f"{found[artefact]['events']} {noun} found and none removed")
+    if found["ica_converged"] is False:
+        lines.append("ICA did not converge")
     if found["saturated"]:
         lines.append(f"{found['saturated']:.0f} s saturated")
     if timing is not None and timing["repairs"]:
