@@ -108,6 +108,21 @@ def test_bad_stretches_are_found_in_recordings_that_start_late_and_have_a_date()
     assert locked(raw, [1.0, 1.8, 2.2]).metadata["usable"].tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize("rate", [200.0, 250.0])
+def test_words_are_lost_to_annotations_exactly_where_mne_drops_epochs(rate):
+    raw = mne.concatenate_raws([recording(rate=rate), recording(rate=rate)], verbose="error")
+    raw = raw.crop(1.0)  # the seam comes at 5 s, lasting 0 s, and the run starts late
+    raw.annotations.append([1.003, 3.0], [0.1, 0.0], ["bad jump", "BAD click"])
+    samples = np.arange(0, len(raw.times) - round(rate), 3)
+    events = np.column_stack([samples + raw.first_samp, 0 * samples, 0 * samples + 1])
+    kept = mne.Epochs(
+        raw, events, tmin=0, tmax=0.5 - 1 / rate, baseline=None, preload=True, verbose="error"
+    ).selection
+    usable = locked(raw, samples / rate, picks=["mag"]).metadata["usable"]
+    assert np.flatnonzero(usable).tolist() == kept.tolist()
+    assert 50 < len(kept) < len(samples) - 50
+
+
 def test_each_run_is_read_by_its_own_clock():
     raws = {"01": recording(seed=1), "02": recording(seed=2)}
     onsets = {"01": np.array([1.0, 2.0]), "02": np.array([1.25, 2.5, 3.0])}
