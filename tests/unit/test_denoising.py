@@ -193,6 +193,20 @@ def test_a_training_word_near_a_test_word_that_another_person_lacks_stays_out_of
     np.testing.assert_allclose(after(2)[train], before(2)[train], atol=ROUNDING)
 
 
+def test_training_words_that_only_a_person_without_the_test_block_has_are_told_where_too_few():
+    people, _, _ = cohort(n=300)
+    n = len(people[0])
+    folds = make_folds(np.full(n, "story"), np.arange(n), np.ones(n, bool), 10, 18)
+    usable = [lacking(folds, blocks=[2]), lacking(folds, blocks=[0, 1])]
+    message = r"^12 words .* 01, block 2\) .* tested on block 1 are predicted by nobody.*gap \(18\)"
+    with pytest.raises(LmbrainError, match=message):
+        denoised_targets(people[0], people[1:], folds, [100.0], usable=usable)
+    near = make_folds(folds.story, folds.position, folds.usable, 10, 10)
+    targets = denoised_targets(people[0], people[1:], near, [100.0], usable=usable)
+    for outer in range(near.n_outer):
+        assert np.isfinite(targets(outer)[near.train(outer)]).all()
+
+
 def test_held_out_prediction_is_the_mean_of_nested_ridges_over_the_others():
     people, _, folds = cohort()
     prediction = cross_subject_prediction(people[0], people[1:], folds, GRID)

@@ -187,12 +187,19 @@ def denoised_targets(
 
     With `within_folds` false the held-out prediction of all words serves every outer fold, as
     published: the training samples' fits have seen the test words.
+
+    Raises
+    ------
+    LmbrainError
+        Besides, if a training word is predicted in other outer folds only: those who have it lack
+        block k, and it is in a block of which less than half lies beyond the gap of block k.
     """
     if not within_folds:
         once = cross_subject_prediction(target, others, folds, penalties, False, usable)
         return DenoisedTargets(np.broadcast_to(once, (folds.n_outer, *once.shape)), False)
     partners = partners_of(target, others, folds, usable)
     sets = [[partner.set_of(outer) for partner in partners] for outer in range(folds.n_outer)]
+    _check_training_words(folds, partners, sets)
     means = [MeanOfAvailable([own.mask for own in one]) for one in sets]
     by_fold = np.zeros((folds.n_outer, *target.shape), np.float32)
     for time in range(target.shape[2]):
@@ -283,6 +290,24 @@ class SetOfPartner:
         if self.own is None or fit.inner_prediction is None:
             return fit.prediction
         return np.where(self.test[:, None], fit.prediction, fit.inner_prediction[self.own])
+
+
+def _check_training_words(
+    folds: Folds, partners: Sequence[Partner], sets: Sequence[Sequence[SetOfPartner]]
+) -> None:
+    known = np.logical_or.reduce([partner.folds.usable for partner in partners])
+    for outer, one in enumerate(sets):
+        lost = folds.train(outer) & known & ~np.logical_or.reduce([own.mask for own in one])
+        if lost.any():
+            first = int(np.flatnonzero(lost)[0])
+            tested, own = folds.study_block[[outer, folds.block[first]]]
+            raise LmbrainError(
+                f"{lost.sum()} words (the first in run {folds.run[first]}, block {own}) that train "
+                f"the model tested on block {tested} are predicted by nobody: the other people who "
+                f"have them lack block {tested}, and too few words of block {own} lie beyond "
+                f"folds.gap ({folds.gap:g}); lower that or folds.outer, or set "
+                "encoding.ridge.denoised to false."
+            )
 
 
 class MeanOfAvailable:
