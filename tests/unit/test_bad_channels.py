@@ -48,6 +48,13 @@ def test_marked_and_named_sensors_are_kept_apart_and_not_searched(clean):
     assert found == {"marked": [FLAT], "extra": [NOISY], "noisy": [], "flat": []}
 
 
+def test_bad_channels_that_are_no_sensors_are_left_to_who_uses_them(clean):
+    raw = clean.copy()
+    raw.info["bads"] = ["EOG061", FLAT]
+    found = find_bad_channels(raw, "A run", **SEARCH | {"extra": ["ECG063"]}, device=DEVICE)
+    assert found == {"marked": [FLAT], "extra": [], "noisy": [], "flat": []}
+
+
 def test_an_unknown_sensor_is_named(clean):
     wrong = SEARCH | {"extra": ["MEG9999"]}
     with pytest.raises(LmbrainError, match="A run has no sensor 'MEG9999'"):

@@ -32,7 +32,7 @@ def data_of(raw):
     return raw.get_data(NAMES)
 
 
-@pytest.mark.parametrize("gap", ["BAD_ACQ_SKIP", "EDGE boundary", NAME])
+@pytest.mark.parametrize("gap", ["BAD_ACQ_SKIP", NAME])
 def test_a_step_beyond_a_gap_does_not_ring_into_this_side(gap):
     calm, loud = run(), run()
     loud._data[:2, 7500:] += 1e-9
@@ -55,6 +55,17 @@ def test_each_side_of_a_gap_is_filtered_as_a_run_of_its_own():
     for start, stop in ((0, 7000), (7500, 15000)):
         alone = raw.copy().set_annotations(None).crop(start / RATE, (stop - 1) / RATE)
         np.testing.assert_allclose(both[:, start:stop], data_of(filtered(alone)), rtol=1e-12)
+
+
+def test_the_parts_of_joined_recordings_are_filtered_each_by_itself(caplog):
+    parts = [run(seed=seed) for seed in (1, 2)]
+    parts[1]._data[:2] += 1e-9
+    joined = mne.concatenate_raws([part.copy() for part in parts], verbose="error")
+    both = data_of(filtered(joined))
+    for part, found in zip(parts, np.split(both, 2, axis=1), strict=True):
+        np.testing.assert_allclose(found, data_of(filtered(part)), rtol=1e-12, atol=1e-25)
+    filtered(joined, band=(0.1, 40.0))  # 33 s, longer than a part, shorter than both
+    assert "a stretch of 30.0 s is shorter" in caplog.text
 
 
 def test_the_filters_are_mnes_with_its_defaults():

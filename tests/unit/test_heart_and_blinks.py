@@ -3,9 +3,11 @@
 import mne
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.preprocessing import preprocess
+from lmbrain.report.recording_concerns import of_run
 from meg_runs import BODY, SSS, TIMES, bumps, courses, fields, recording, settings
 
 ICA = {"artefacts": {"method": "ica"}, "band": (0.5, 40.0)}
@@ -69,7 +71,6 @@ def test_projections_remove_heart_and_blinks_but_not_the_brain(clean):
         for component in found["components"]:
             assert min(likeness(component, source, clean)) > 0.9
     assert min(c["explained"] for c in quality["blinks"]["components"]) > 0.8
-    assert quality["rank"] == {"meg": 306 - 4}
 
 
 def test_after_sss_both_sensor_types_share_a_projection(clean):
@@ -92,7 +93,7 @@ def test_independent_components_remove_heart_and_blinks_but_not_the_brain(busy, 
     assert quality["heart"]["components"][0]["score"] > 0.3  # the threshold
     assert quality["blinks"]["components"][0]["score"] > 0.9  # correlation with the EOG
     assert (quality["heart"]["events"], quality["blinks"]["events"]) == (23, 7)
-    assert quality["rank"] == {"meg": 306 - 2}
+    assert quality["ica_converged"] is True
 
 
 def test_a_recording_at_the_rate_of_the_fit_is_fitted_as_it_is(busy):
@@ -139,6 +140,48 @@ def test_components_that_a_recording_does_not_have_are_refused(clean):
     many = {"artefacts": {"ica": settings()["artefacts"]["ica"] | {"components": 307}}}
     with pytest.raises(LmbrainError, match=r"ICA failed .* lower preprocessing.artefacts.ica"):
         preprocess(clean, settings(BODY, ICA, many))
+
+
+def test_a_decomposition_that_does_not_converge_is_kept_and_told(busy, monkeypatch, caplog):
+    monkeypatch.setattr("lmbrain.meg.ica.MOST_STEPS", 2)
+    with pytest.warns(ConvergenceWarning):
+        _, quality = preprocess(busy, settings(BODY, ICA))
+    assert quality["ica_converged"] is False
+    assert "ICA did not converge in 2 steps" in caplog.text
+    assert "ICA did not converge" in of_run(quality, None)
+
+
+def annotated(raw, onsets, duration):
+    raw = raw.copy()
+    onsets = np.atleast_1d(onsets)
+    return raw.set_annotations(mne.Annotations(onsets, duration + 0 * onsets, "BAD_cough"))
+
+
+@pytest.mark.parametrize("method", ["ssp", "ica"])
+@pytest.mark.parametrize("artefact", ["ecg", "eog"])
+def test_a_run_with_too_little_good_signal_for_beats_and_blinks_is_refused(clean, method, artefact):
+    wanted = settings({"artefacts": {"method": method, f"{artefact}_components": 1}})
+    for raw in (annotated(clean, 0.0, 20.0), annotated(clean, 2.0, 18.0), clean.copy().crop(0, 2)):
+        with pytest.raises(LmbrainError, match=r"[02]\.0 s are not annotated as bad, but heart"):
+            preprocess(raw, wanted)
+
+
+@pytest.mark.parametrize("method", ["ssp", "ica"])
+def test_beats_and_blinks_count_only_clear_of_bad_stretches(clean, method, caplog):
+    broken = annotated(clean, np.arange(0.3, 20, 0.5), 0.1)
+    with pytest.raises(LmbrainError, match="only 0 heart beats lie clear of the run's ends"):
+        preprocess(broken, settings(BODY, {"artefacts": {"method": method}}))
+    eyes = settings({"artefacts": {"method": method, "eog_components": 1}})
+    assert preprocess(broken, eyes)[1]["blinks"]["components"] == []
+    assert "only 0 blinks, none removed" in caplog.text
+
+
+def test_a_dead_eye_channel_shows_no_blinks(clean, caplog):
+    raw = clean.copy()
+    raw._data[307] = 1e-4
+    quality = preprocess(raw, settings({"artefacts": {"eog_components": 1}}))[1]
+    assert quality["blinks"]["events"] == 0
+    assert "only 0 blinks, none removed" in caplog.text
 
 
 def test_method_none_leaves_everything(clean):

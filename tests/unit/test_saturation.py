@@ -72,6 +72,30 @@ def test_few_stuck_sensors_or_short_stillness_are_no_saturation(clean, sensors, 
     assert found(raw) == []
 
 
+def test_sensors_that_are_dead_or_known_to_be_bad_are_no_saturation(clean):
+    raw = stuck(clean, 40, 0, len(TIMES))
+    assert annotate_saturation(raw.copy(), "A run", LIMITS) == 0
+    raw._data[:306, 700:740] = 1e-10
+    assert annotate_saturation(raw, "A run", LIMITS) == 0.2
+    known = stuck(clean, 40, 500, 700)
+    names = [known.ch_names[i] for i in range(306) if not np.ptp(known._data[i, 500:700])]
+    assert annotate_saturation(known.copy(), "A run", LIMITS) == 1
+    assert annotate_saturation(known.copy(), "A run", LIMITS, names) == 0
+    chosen = settings({"saturation": LIMITS, "bad_channels": {"extra": names}})
+    assert preprocess(known, chosen)[1]["saturated"] == 0
+    known.info["bads"] = names
+    assert annotate_saturation(known, "A run", LIMITS) == 0
+
+
+def test_a_seam_of_joined_recordings_parts_the_stretches(clean):
+    first, second = clean.copy().crop(0, 9.995), clean.copy().crop(10, 19.995)
+    raw = mne.concatenate_raws([first, second], verbose="error")
+    assert max(raw.annotations.duration) == 0
+    assert usable(raw) == [(0, 2000), (2000, 4000)]
+    raw.annotations.append(9.0, 1.0, "BAD_ACQ_SKIP")  # a gap that ends there
+    assert usable(raw) == [(0, 1800), (2000, 4000)]
+
+
 def test_where_one_sensor_suffices_mne_finds_the_same_stretches(clean):
     raw = clean.copy()
     rng = np.random.default_rng(3)

@@ -11,6 +11,28 @@ import numpy as np
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.saturation import SKIPPED, usable
 
+MEG = ("grad", "mag", "ref_meg")
+
+
+def known_bad_channels(
+    raw: mne.io.BaseRaw, source: str, extra: Sequence[str]
+) -> dict[str, list[str]]:
+    """Channels of any type known to be bad: `marked` in the recording, `extra` from the config.
+
+    Parameters and errors as in `find_bad_channels`.
+    """
+    by_plain_name = {name.replace(" ", ""): name for name in raw.ch_names}
+    unknown = [name for name in extra if name.replace(" ", "") not in by_plain_name]
+    if unknown:
+        raise LmbrainError(
+            f"{source} has no sensor {unknown[0]!r}; correct "
+            "preprocessing.bad_channels.extra in the config."
+        )
+    return {
+        "marked": list(raw.info["bads"]),
+        "extra": [by_plain_name[name.replace(" ", "")] for name in extra],
+    }
+
 
 def find_bad_channels(
     raw: mne.io.BaseRaw,
@@ -40,7 +62,8 @@ def find_bad_channels(
     interval
         Length of a piece (s).
     extra
-        Bad sensors known beforehand; spaces in names are ignored.
+        Bad channels known beforehand; spaces in names are ignored. Those that are no MEG sensors
+        do not come back, nor do such ones marked in the recording.
     device
         Keyword arguments that MNE's Maxwell functions share.
 
@@ -49,19 +72,10 @@ def find_bad_channels(
     LmbrainError
         If the recording lacks one of `extra`, or is saturated wherever it would be looked at.
     """
-    by_plain_name = {name.replace(" ", ""): name for name in raw.ch_names}
-    unknown = [name for name in extra if name.replace(" ", "") not in by_plain_name]
-    if unknown:
-        raise LmbrainError(
-            f"{source} has no sensor {unknown[0]!r}; correct "
-            "preprocessing.bad_channels.extra in the config."
-        )
-    bad = {
-        "marked": list(raw.info["bads"]),
-        "extra": [by_plain_name[name.replace(" ", "")] for name in extra],
-        "noisy": [],
-        "flat": [],
-    }
+    kinds = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    known = known_bad_channels(raw, source, extra)
+    bad = {kind: [n for n in names if kinds[n] in MEG] for kind, names in known.items()}
+    bad |= {"noisy": [], "flat": []}
     if not search:
         return bad
     sample, intervals = _spread(raw, search_duration, interval)

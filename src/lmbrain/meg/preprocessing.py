@@ -14,7 +14,7 @@ import mne
 import numpy as np
 
 from lmbrain.meg.artefacts import remove_artefacts
-from lmbrain.meg.bad_channels import find_bad_channels
+from lmbrain.meg.bad_channels import find_bad_channels, known_bad_channels
 from lmbrain.meg.empty_room import project_room_out
 from lmbrain.meg.filtering import filter_in_time, resample
 from lmbrain.meg.head_position import head_movement, head_positions, tracked
@@ -25,7 +25,6 @@ from lmbrain.meg.suitability import check, check_length
 
 log = logging.getLogger(__name__)
 
-RANKED = ("meg", "grad", "mag")  # `meg`: after SSS, where both types share their dimensions
 Settings = Mapping[str, Any]
 
 
@@ -75,8 +74,8 @@ def preprocess(
     quality
         What was found and removed, plain lists and numbers: `duration` (s), `sampling_rate`
         (Hz), `saturated` (s), `bad_channels`, `head`, `maxwell`, `heart`, `blinks`,
-        `spectra_before`, `spectra_after`, `sensors` (good ones by type; the order of
-        topographies), `places` (m), `rank`, `steps` (in words).
+        `ica_converged`, `spectra_before`, `spectra_after`, `sensors` (good ones by type; the order
+        of topographies), `places` (m), `steps` (in words).
 
     Raises
     ------
@@ -86,18 +85,21 @@ def preprocess(
     source = _source(raw)
     check(raw, source, settings)
     maxwell, artefacts = settings["maxwell"], settings["artefacts"]
+    known = known_bad_channels(raw, source, settings["bad_channels"]["extra"])
     raw = _channels(raw, artefacts)
+    extra = [name for name in known["extra"] if name in raw.ch_names]
     if settings["ctf_compensation"] is not None:
         raw.apply_gradient_compensation(settings["ctf_compensation"], verbose="error")
     quality: dict[str, Any] = {
         "duration": round(float(raw.times[-1]), 3),
         "sampling_rate": float(raw.info["sfreq"]),
-        "saturated": annotate_saturation(raw, source, settings["saturation"]),
+        "saturated": annotate_saturation(raw, source, settings["saturation"], extra),
     }
     check_length(raw, source, settings)
     device = device_arguments(raw, maxwell, calibration, cross_talk)
-    bad = find_bad_channels(raw, source, **settings["bad_channels"], device=device)
-    raw.info["bads"] = sorted({name for names in bad.values() for name in names})
+    search = settings["bad_channels"] | {"extra": extra}
+    bad = find_bad_channels(raw, source, **search, device=device)
+    raw.info["bads"] = sorted({*raw.info["bads"], *extra, *bad["noisy"], *bad["flat"]})
     quality |= {"bad_channels": bad, "spectra_before": spectra(raw, sensors_by_type(raw))}
     track = _followed(raw, source, maxwell, positions)
     quality["head"] = head_movement(raw.info, head_position, track, raw.first_time)
@@ -113,7 +115,6 @@ def preprocess(
     filter_in_time(raw, source, meg, settings["notch_frequencies"], settings["band"])
     quality |= {"sensors": good, "places": places(raw.info)}
     quality |= remove_artefacts(raw, source, artefacts, joint=maxwell["apply"])
-    quality["rank"] = _rank(raw, quality, artefacts)
     if raw.info["bads"]:
         raw.interpolate_bads(origin=device["origin"], verbose="error")
     if settings["resample"] is not None:
@@ -190,16 +191,6 @@ def _followed(
         raw.load_data(verbose="error")
         mne.chpi.filter_chpi(raw, include_line=False, verbose="error")
     return track
-
-
-def _rank(raw: mne.io.BaseRaw, quality: Settings, artefacts: Settings) -> dict[str, int]:
-    """Dimensions left, by sensor type."""
-    rank = mne.compute_rank(raw, rank="info", verbose="error")
-    removed = 0
-    if artefacts["method"] == "ica":  # projections are in the recording's own description
-        found = [quality[name] for name in ("heart", "blinks") if quality[name] is not None]
-        removed = sum(len(one["components"]) for one in found)
-    return {kind: int(number) - removed for kind, number in rank.items() if kind in RANKED}
 
 
 def _source(raw: mne.io.BaseRaw) -> str:

@@ -6,7 +6,8 @@ the whole run in memory; here a share of the sensors must be, and the run is rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import mne
@@ -15,7 +16,8 @@ import numpy as np
 from lmbrain.errors import LmbrainError
 
 NAME = "BAD_saturated"
-# Stretches over which no filter may run: gaps of the recording, seams, and saturated ones.
+# Over these no filter may run: gaps of the recording, saturated stretches, and the seams of joined
+# recordings, which last 0 s.
 SKIPPED = ("edge", "bad_acq_skip", NAME.lower())
 # T/m and T between samples; the limits of mne.preprocessing.find_bad_channels_maxwell.
 STUCK = {"grad": 0.01e-13, "mag": 0.01e-15}
@@ -23,11 +25,14 @@ PIECE = 10.0  # s read at a time
 Settings = Mapping[str, Any]
 
 
-def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) -> float:
+def annotate_saturation(
+    raw: mne.io.BaseRaw, source: str, settings: Settings, left_out: Sequence[str] = ()
+) -> float:
     """Annotate a recording's saturated stretches as `BAD_saturated`, in place.
 
     A sensor is stuck while consecutive samples differ by less than STUCK for at least
-    `min_duration`. Words in an annotated stretch are lost, and filters stop at it.
+    `min_duration`. Words in an annotated stretch are lost, and filters stop at it. A sensor that is
+    still in the whole run is dead and does not count, unless all are.
 
     Parameters
     ----------
@@ -36,9 +41,11 @@ def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) ->
     source
         Its name, for the message.
     settings
-        `share` (0 to 1; None looks for none): of the sensors not marked as bad, so many must be
-        stuck at the same time; `min_duration` (s); `margin` (s): annotated on either side, as
-        the electronics settle; `most` (0 to 1): share of the run that may be saturated.
+        `share` (0 to 1; None looks for none): of the sensors that count, so many must be stuck at
+        the same time; `min_duration` (s); `margin` (s): annotated on either side, as the
+        electronics settle; `most` (0 to 1): share of the run that may be saturated.
+    left_out
+        Sensors that do not count, besides those marked as bad in the recording.
 
     Returns
     -------
@@ -52,7 +59,8 @@ def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) ->
     if settings["share"] is None:
         return 0.0
     rate = raw.info["sfreq"]
-    saturated = _saturated(raw, settings["share"], max(1, round(settings["min_duration"] * rate)))
+    shortest = max(1, round(settings["min_duration"] * rate))
+    saturated = _saturated(raw, settings["share"], shortest, left_out)
     part = float(saturated.mean())
     if part > settings["most"]:
         raise LmbrainError(
@@ -69,28 +77,38 @@ def annotate_saturation(raw: mne.io.BaseRaw, source: str, settings: Settings) ->
 
 def usable(raw: mne.io.BaseRaw) -> list[tuple[int, int]]:
     """Stretches [start, stop) in samples that no annotation of SKIPPED interrupts."""
-    good = np.ones(len(raw.times), bool)
+    good, seams = np.ones(len(raw.times), bool), set()
     for note in raw.annotations:
         if note["description"].lower().startswith(SKIPPED):
             start = round((note["onset"] - raw.first_time) * raw.info["sfreq"])
             stop = start + round(note["duration"] * raw.info["sfreq"])
             good[max(start, 0) : max(stop, 0)] = False
-    return list(zip(*(edges.tolist() for edges in _stretches(good)), strict=True))
+            if start == stop:
+                seams.add(start)
+    return [
+        piece
+        for start, stop in zip(*(edges.tolist() for edges in _stretches(good)), strict=True)
+        for piece in pairwise([start, *sorted(s for s in seams if start < s < stop), stop])
+    ]
 
 
-def _saturated(raw: mne.io.BaseRaw, share: float, shortest: int) -> np.ndarray:
+def _saturated(
+    raw: mne.io.BaseRaw, share: float, shortest: int, left_out: Sequence[str]
+) -> np.ndarray:
     """Whether at each sample at least the share of sensors is stuck (samples,)."""
     kinds = [kind for kind in STUCK if kind in raw]
-    names = {kind: mne.pick_types(raw.info, meg=kind, ref_meg=False) for kind in kinds}
+    bad = [*raw.info["bads"], *left_out]
+    names = {kind: mne.pick_types(raw.info, kind, ref_meg=False, exclude=bad) for kind in kinds}
     picks = np.concatenate(list(names.values()))
     limits = np.concatenate([np.full(len(names[kind]), STUCK[kind]) for kind in kinds])[:, None]
     samples, step = len(raw.times), round(PIECE * raw.info["sfreq"])
-    number = np.zeros(samples, int)
+    number, dead = np.zeros(samples, int), np.ones(len(picks), bool)
     for start in range(0, samples, step):
         # Wide enough to see whole what ends or begins inside the piece.
         first, last = max(0, start - shortest), min(samples, start + step + shortest)
         data = raw.get_data(picks, first, last, verbose="error")
         still = np.abs(np.diff(data)) <= limits
+        dead &= still.all(axis=1)
         counts = np.zeros(last - first, int)
         for one in still[still.any(axis=1)]:
             for begin, end in zip(*_stretches(one), strict=True):
@@ -98,7 +116,9 @@ def _saturated(raw: mne.io.BaseRaw, share: float, shortest: int) -> np.ndarray:
                     counts[begin : end + 1] += 1
         stop = min(samples, start + step)
         number[start:stop] = counts[start - first : stop - first]
-    return number >= max(1, share * len(picks))
+    if not dead.all():
+        number -= dead.sum()  # they were counted at every sample
+    return number >= max(1, share * (~dead).sum())
 
 
 def _widened(marked: np.ndarray, samples: int) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import mne
 
 from lmbrain.errors import LmbrainError
+from lmbrain.meg.bad_channels import known_bad_channels
 from lmbrain.meg.saturation import usable
 
 Settings = Mapping[str, Any]
@@ -30,12 +31,13 @@ def check(raw: mne.io.BaseRaw, source: str, settings: Settings) -> None:
     LmbrainError
         With the first problem and its mend.
     """
+    known = known_bad_channels(raw, source, settings["bad_channels"]["extra"])
     problems = {
         "has no MEG sensors; give a MEG recording": not any(k in raw for k in ("grad", "mag")),
         **_maxwell(raw, settings),
         **_gradients(raw, settings),
         **_filters(raw, settings),
-        **_artefacts(raw, settings["artefacts"]),
+        **_artefacts(raw, settings["artefacts"], {*known["marked"], *known["extra"]}),
     }
     for problem, is_so in problems.items():
         if is_so:
@@ -116,15 +118,22 @@ def _filters(raw: mne.io.BaseRaw, settings: Settings) -> dict[str, bool]:
     return problems
 
 
-def _artefacts(raw: mne.io.BaseRaw, artefacts: Settings) -> dict[str, bool]:
+def _artefacts(raw: mne.io.BaseRaw, artefacts: Settings, bad: Collection[str]) -> dict[str, bool]:
     problems = {}
+    kinds = raw.get_channel_types()
     for kind in ("ecg", "eog"):
         wanted = artefacts["method"] != "none" and artefacts[f"{kind}_components"] > 0
         channel = artefacts[f"{kind}_channel"]
+        names = [channel]
+        if channel is None:
+            names = [n for n, k in zip(raw.ch_names, kinds, strict=True) if k == kind]
         problems |= {
             f"has no {kind.upper()} channel; name one in preprocessing.artefacts.{kind}_channel, "
-            f"or set preprocessing.artefacts.{kind}_components to 0": (
-                wanted and channel is None and kind not in raw
+            f"or set preprocessing.artefacts.{kind}_components to 0": (wanted and not names),
+            f"has no {kind.upper()} channel that is not bad (in the file or by "
+            f"preprocessing.bad_channels.extra); name another in preprocessing.artefacts."
+            f"{kind}_channel, or set preprocessing.artefacts.{kind}_components to 0": (
+                wanted and bool(names) and set(names) <= set(bad)
             ),
             f"has no channel {channel!r}; correct preprocessing.artefacts.{kind}_channel": (
                 wanted and channel is not None and channel not in raw.ch_names
