@@ -77,6 +77,8 @@ def test_sensors_that_are_dead_or_known_to_be_bad_are_no_saturation(clean):
     assert annotate_saturation(raw.copy(), "A run", LIMITS) == 0
     raw._data[:306, 700:740] = 1e-10
     assert annotate_saturation(raw, "A run", LIMITS) == 0.2
+    many = annotate_saturation(stuck(clean, 80, 0, len(TIMES)), "A run", LIMITS | {"most": 1.0})
+    assert many == len(TIMES) / RATE
     known = stuck(clean, 40, 500, 700)
     names = [known.ch_names[i] for i in range(306) if not np.ptp(known._data[i, 500:700])]
     assert annotate_saturation(known.copy(), "A run", LIMITS) == 1

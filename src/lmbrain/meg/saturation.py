@@ -21,6 +21,7 @@ NAME = "BAD_saturated"
 SKIPPED = ("edge", "bad_acq_skip", NAME.lower())
 # T/m and T between samples; the limits of mne.preprocessing.find_bad_channels_maxwell.
 STUCK = {"grad": 0.01e-13, "mag": 0.01e-15}
+MOST_DEAD = 0.25  # of the sensors; if more never change, the run is at fault and not they
 PIECE = 10.0  # s read at a time
 Settings = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def annotate_saturation(
 
     A sensor is stuck while consecutive samples differ by less than STUCK for at least
     `min_duration`. Words in an annotated stretch are lost, and filters stop at it. A sensor that is
-    still in the whole run is dead and does not count, unless all are.
+    still in the whole run is dead and does not count, unless more than a quarter are.
 
     Parameters
     ----------
@@ -116,8 +117,9 @@ def _saturated(
                     counts[begin : end + 1] += 1
         stop = min(samples, start + step)
         number[start:stop] = counts[start - first : stop - first]
-    if not dead.all():
-        number -= dead.sum()  # they were counted at every sample
+    if dead.sum() > MOST_DEAD * len(dead):
+        dead[:] = False
+    number -= dead.sum()  # they were counted at every sample
     return number >= max(1, share * (~dead).sum())
 
 
