@@ -126,12 +126,14 @@ def continuous(
 def group_average(people: Iterable[xr.DataArray]) -> xr.DataArray:
     """Mean over people of their responses, sensor by sensor, in the responses' units.
 
-    A plain mean over the people to whom a sample is usable: nothing is fitted, so no sample can
-    leak into another. The coordinate `people` (sample,) says how many they are; samples that are
-    usable in nobody are 0 and not usable.
+    A plain mean over the people to whom a sample is usable, of a plain mean over each one's
+    repeats of it: nothing is fitted, so no sample can leak into another. The coordinate `people`
+    (sample,) says how many they are; samples that are usable in nobody are 0 and not usable.
     """
     total, count = 0.0, 0
     for person in people:
+        if "repeat" in person.dims:
+            person = person.mean("repeat", keep_attrs=True)
         usable = person["usable"].to_numpy()
         total = total + np.where(usable[:, None, None], person.to_numpy(), 0).astype(np.float64)
         count = count + usable.astype(int)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from lmbrain.artefacts import write_netcdf
 from lmbrain.errors import LmbrainError
@@ -65,6 +66,25 @@ def test_the_average_is_over_the_people_who_have_the_sample(tmp_path):
     worth = people_averaged(back, back["usable"].to_numpy())
     assert worth == pytest.approx(5 / (2 / 2 + 3 / 3))
     assert people_averaged(people[0], np.ones(6, bool)) == 1
+
+
+def test_repeats_are_averaged_in_each_person_before_people_are(tmp_path):
+    values = np.random.default_rng(3).normal(size=(5, 6, 2)).astype(np.float32)
+    values[1, 4:] = np.nan  # the second of two repeats broke off
+    people = [
+        xr.concat([made(v) for v in values[:2]], "repeat", coords="minimal"),
+        xr.concat([made(v) for v in values[2:4]], "repeat", coords="minimal"),
+        made(values[4]),
+    ]
+    people[1]["usable"][0] = False
+    average = group_average(people)
+    own = [np.nanmean(values[:2], axis=0), values[2:4].mean(axis=0), values[4]]
+    assert average.dims == ("sample", "sensor", "time")
+    np.testing.assert_allclose(average[1:, :, 0], np.mean(own, axis=0)[1:], atol=1e-6)
+    np.testing.assert_allclose(average[0, :, 0], (own[0] + own[2])[0] / 2, atol=1e-6)
+    assert average["people"].to_numpy().tolist() == [2, 3, 3, 3, 3, 3]
+    write_netcdf(average.to_dataset(), tmp_path / "average.nc", {})
+    assert read_responses(tmp_path / "average.nc").shape == (6, 2, 1)
 
 
 def test_the_worth_of_an_average_gives_the_variance_of_private_noise():
