@@ -93,6 +93,12 @@ def test_data_that_share_nothing_measurable_are_called_so():
     assert "0.001 [-0.002, 0.050]" in section.verdict
 
 
+def test_an_interval_that_cannot_be_computed_is_not_called_one_that_reaches_0():
+    verdict = ceiling.section(file_of(low=np.nan), scores(0.05)).verdict
+    assert "Nothing measurable" not in verdict
+    assert verdict.startswith("Mean reliability 0.040, without an interval")
+
+
 def test_every_ceiling_has_a_row_with_its_mean_and_its_highest_bin():
     section = ceiling.section(file_of(repeats=True), scores(0.05))
     table = kinds(section, Table)[0]

@@ -78,7 +78,7 @@ with job(snakemake) as made:
         return pd.concat([scores, adjusted(scores, traits)], axis=1)
 
     if continuous:
-        note = f"{note} Components are those of the shared response (volumes have no features)."
+        note = f"{note} Components are those of the shared response (samples have no features)."
     scores = finish(by_person.together)
     measure = ranking_measure(scores, settings["measure"])
     halves = split_half_reliability(responses, predictions, folds, finish=finish, **arguments)

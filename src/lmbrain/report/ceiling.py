@@ -21,6 +21,10 @@ NOTHING = (
     "Nothing measurable is shared between people (the interval of the reliability reaches 0): no "
     "model can be told from chance by these responses, and fractions of the ceiling mean nothing."
 )
+NO_INTERVAL = (
+    "without an interval, which needs three folds that people share: whether anything is shared "
+    "between people cannot be told."
+)
 
 
 def section(ceiling: xr.Dataset, scores: Sequence[xr.Dataset]) -> Section:
@@ -52,7 +56,9 @@ def _verdict(ceiling: xr.Dataset, model: np.ndarray) -> str:
     mean, low, high = np.ravel(ceiling.attrs["mean_reliability"])
     if np.isnan(mean):
         return f"{ceiling.attrs['note']} {repeats}".strip()
-    if not low > 0:
+    if np.isnan(low):
+        return f"Mean reliability {number(mean)}, {NO_INTERVAL} {repeats}".strip()
+    if low <= 0:
         return f"{NOTHING} Mean reliability {_ends(mean, low, high)}. {repeats}".strip()
     share = float((ceiling["reliability_low"] > 0).mean())
     limit = np.sqrt(mean)

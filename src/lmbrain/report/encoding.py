@@ -290,7 +290,7 @@ def _penalties(scores: Mapping[str, Sequence[xr.Dataset]]) -> Table:
 
 def _autocorrelation(found: xr.Dataset, words: bool) -> Text:
     """How long responses resemble themselves, and the blocks that follow from it."""
-    unit = "words" if words else "volumes"
+    unit = "words" if words else "samples"
     text = (
         "Autocorrelation of the responses without drift: median "
         f"{number(float(found['lag1'].median()), 2)} between neighbouring {unit}; under .05 after "

@@ -49,7 +49,7 @@ def overview(
     subjects: Sequence[str],
     sections: Sequence[Section],
     versions: Mapping[str, str],
-    samples_of_people: Sequence[int] = (),
+    samples_of_people: Sequence[int],
 ) -> Overview:
     """Summarise a study.
 
@@ -79,7 +79,7 @@ def overview(
         study=config["study"],
         warning=SIMULATED if kind == "simulated" else "",
         summary=_summary(config, words, folds, subjects)
-        + _lacking(config, folds, dict(zip(subjects, samples_of_people, strict=False))),
+        + _lacking(config, folds, dict(zip(subjects, samples_of_people, strict=True))),
         verdicts=sections,
         details=[
             Fold("The whole configuration", [Code(text)]),
@@ -95,7 +95,6 @@ def _summary(
     spoken = words["is_word"]
     runs = words.groupby(["story", "run"]).ngroups
     sentences = int(words.loc[words["sentence"] >= 0, "sentence"].nunique())
-    samples = "volumes" if encoding["delays"] else "words"
     unit = "s" if encoding["delays"] else "words"
     used = int(folds.usable.sum())
     excluded = f" (excluded: {names(data['exclude'])})" if data["exclude"] else ""
@@ -104,23 +103,30 @@ def _summary(
         f"\u201c{plain(data['story'])}\u201d: {count(int(spoken.sum()), 'word')} in "
         f"{count(sentences, 'sentence')} and {count(runs, 'run')}; data: {_source(data)}. "
         f"Language model: {_model(config)}, hidden layer {encoding['layer']}, each word seen with "
-        f"the {config['features']['context_words'] - 1} before it. {used:,} {samples} entered "
-        f"{folds.n_outer} contiguous test blocks, {folds.gap:g} {unit} left out beside each."
+        f"the {config['features']['context_words'] - 1} before it. {used:,} {_samples(config)} "
+        f"entered {folds.n_outer} contiguous test blocks, {folds.gap:g} {unit} left out beside "
+        "each."
     )
 
 
 def _lacking(config: Mapping[str, Any], folds: Folds, samples: Mapping[str, int]) -> str:
     """Which people lack samples of the folds, and how many these have."""
-    used, unit = int(folds.usable.sum()), "volumes" if config["encoding"]["delays"] else "words"
+    used = int(folds.usable.sum())
     fewer = [f"{name} {number:,}" for name, number in samples.items() if number < used]
     if not fewer:
         return ""
     full = len(samples) - len(fewer)
     return (
         f" {count(full, 'person has', 'people have')} responses to all of these, the others to "
-        f"fewer {unit}: {', '.join(fewer)}. Everybody is analysed in the blocks of which at least "
-        "half was recorded."
+        f"fewer {_samples(config)}: {', '.join(fewer)}. Everybody is analysed in the "
+        "blocks of which at least half was recorded."
     )
+
+
+def _samples(config: Mapping[str, Any]) -> str:
+    if not config["encoding"]["delays"]:
+        return "words"
+    return "volumes" if config["data"]["kind"] == "alice" else "samples"
 
 
 def _source(data: Mapping[str, Any]) -> str:
