@@ -33,7 +33,6 @@ def test_it_is_the_correlation_of_halves_inside_folds_stepped_up():
         both = max(r, 0)
         assert found.reliability[sensor, time] == pytest.approx(2 * both / (1 + both))
         assert found.single[sensor, time] == pytest.approx(0.5 * both / (1 - 0.5 * both))
-    np.testing.assert_allclose(found.ceiling**2, found.reliability)
 
 
 def test_it_finds_the_planted_reliability_of_the_mean_and_of_one_repeat():
@@ -44,7 +43,7 @@ def test_it_finds_the_planted_reliability_of_the_mean_and_of_one_repeat():
     np.testing.assert_allclose(found.single, 1 / (1 + 4), atol=0.03)
     mean = np.mean(heard, axis=0)
     reached = np.corrcoef(signal[:, 0, 0], mean[:, 0, 0])[0, 1]
-    assert found.ceiling[0, 0] == pytest.approx(reached, abs=0.02)
+    assert np.sqrt(found.reliability[0, 0]) == pytest.approx(reached, abs=0.02)
 
 
 def test_its_intervals_hold_the_planted_reliability():
@@ -95,3 +94,16 @@ def test_repeats_of_recorded_responses_are_halved_and_freed_of_drift():
     np.testing.assert_allclose(found.reliability, 4 / 5, atol=0.08)
     np.testing.assert_allclose(found.single, 1 / 2, atol=0.1)
     assert (of_repeats(responses, folds, None).reliability > 0.95).all()
+
+
+def test_blocks_with_too_few_repeated_samples_to_clear_of_drift_are_left_out(caplog):
+    _, heard, folds = repeated(n=600, repeats=2)
+    values = np.stack(heard).astype(np.float32)
+    few = np.flatnonzero(folds.test(3))[[0, 50, 99]]  # as far apart as a whole block
+    values[1, folds.test(3) & ~np.isin(np.arange(600), few)] = np.nan
+    dims = ("repeat", "sample", "sensor", "time")
+    found = of_repeats(xr.DataArray(values, dims=dims), folds, 40.0)
+    values[1, folds.test(3)] = np.nan
+    without = of_repeats(xr.DataArray(values, dims=dims), folds, 40.0)
+    np.testing.assert_array_equal(found.reliability, without.reliability)
+    assert "3 repeated samples" in caplog.text

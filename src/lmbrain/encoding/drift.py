@@ -105,8 +105,7 @@ def without_drift(
             rows = np.flatnonzero(block & (segment == name))
             basis = _cosines(folds.position[rows], drift_cutoff, folds.interval)
             inside = fitted[rows]
-            # With as many cosines as samples nothing but rounding would be left of these.
-            if 2 * basis.shape[1] > inside.sum():
+            if _too_many(basis, inside.sum()):
                 story, run = name.split("\t")
                 beyond = "" if inside.all() else "beyond the gap "
                 raise LmbrainError(
@@ -118,6 +117,24 @@ def without_drift(
             stretch -= _fit(basis[inside], stretch)
             clean[rows[inside]] = stretch.reshape(-1, *values.shape[1:])
     return clean
+
+
+def long_enough(folds: Folds, drift_cutoff: float | None) -> np.ndarray:
+    """Mask (n,) of the samples in stretches of which `without_drift` can tell drift from signal."""
+    enough = folds.usable.copy()
+    if drift_cutoff is None:
+        return enough
+    stretch = np.char.add(np.char.add(folds.segment, "\t"), folds.block.astype(str))
+    for name in np.unique(stretch[enough]):
+        rows = np.flatnonzero(folds.usable & (stretch == name))
+        basis = _cosines(folds.position[rows], drift_cutoff, folds.interval)
+        enough[rows] = not _too_many(basis, len(rows))
+    return enough
+
+
+def _too_many(basis: np.ndarray, samples: int) -> bool:
+    """With as many cosines as samples nothing but rounding would be left of these."""
+    return 2 * basis.shape[1] > samples
 
 
 def _fit(basis: np.ndarray, stretch: np.ndarray) -> np.ndarray:

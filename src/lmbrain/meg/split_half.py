@@ -15,18 +15,21 @@ Spearman 1910, Br J Psychol 3, 271-295; Brown 1910, ibid. 296-322.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
-from lmbrain.encoding.drift import without_drift
+from lmbrain.encoding.drift import long_enough, without_drift
 from lmbrain.encoding.folds import MINIMAL_SAMPLES, UNUSED, Folds
 from lmbrain.encoding.scores import pearson
 from lmbrain.errors import LmbrainError
 from lmbrain.meg.ceiling import spearman_brown
 from lmbrain.repeats import halves
+
+log = logging.getLogger(__name__)
 
 STRETCHES = 10  # at least so many pieces of the story, left out one at a time
 
@@ -52,11 +55,6 @@ class SplitHalf:
     reliability: np.ndarray
     single: np.ndarray
     interval: np.ndarray
-
-    @property
-    def ceiling(self) -> np.ndarray:
-        """Highest correlation (s, t) that a model can reach with the mean of all repeats."""
-        return np.sqrt(self.reliability)
 
 
 def split_half(half_a: np.ndarray, half_b: np.ndarray, folds: Folds, repeats: int = 2) -> SplitHalf:
@@ -102,6 +100,8 @@ def split_half(half_a: np.ndarray, half_b: np.ndarray, folds: Folds, repeats: in
 def of_repeats(responses: xr.DataArray, folds: Folds, drift_cutoff: float | None) -> SplitHalf:
     """Split-half reliability of one person's responses, free of drift, from odd and even repeats.
 
+    Stretches of a block in which too few samples were repeated to remove drift are left out.
+
     Parameters
     ----------
     responses
@@ -114,11 +114,17 @@ def of_repeats(responses: xr.DataArray, folds: Folds, drift_cutoff: float | None
     Raises
     ------
     LmbrainError
-        If no sample has two repeats, or three in none of the folds.
+        If no sample has two repeats, or three of those left in none of the folds.
     """
     first, second = halves(responses, folds)
     twice = np.isfinite(first).all(axis=(1, 2))
     heard = replace(folds, block=np.where(twice, folds.block, UNUSED))
+    enough = long_enough(heard, drift_cutoff)
+    if not enough[twice].all():
+        short = int((twice & ~enough).sum())
+        log.warning("%d repeated samples are left out: too few to remove drift from.", short)
+        first[~enough] = second[~enough] = np.nan
+        heard, twice = replace(heard, block=np.where(enough, heard.block, UNUSED)), enough
     pair = (without_drift(half, heard, drift_cutoff) for half in (first, second))
     number = responses.notnull().any(("sensor", "time")).sum("repeat").to_numpy()[twice]
     return split_half(*pair, folds, repeats=int(np.median(number)))
