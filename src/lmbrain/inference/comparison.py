@@ -22,7 +22,13 @@ from lmbrain.inference.autocorrelation import autocorrelation
 from lmbrain.inference.correction import benjamini_hochberg, holm, resamples_note
 from lmbrain.inference.fits import Fit
 from lmbrain.inference.flips import FlipTest, flip_scale, flip_test
-from lmbrain.inference.jackknife import Jackknife, equal_blocks, jackknife, mean_over_people
+from lmbrain.inference.jackknife import (
+    FoldScores,
+    Jackknife,
+    equal_blocks,
+    jackknife,
+    mean_over_people,
+)
 from lmbrain.inference.resampling import block_length, block_sums, blocks_to_flip
 from lmbrain.inference.significance import p_values, permutation_null
 
@@ -167,21 +173,8 @@ def compare_models(
     LmbrainError
         If a used sample lacks a prediction, or there are fewer than two blocks.
     """
-    difference, weight, null, gains = 0.0, 0.0, 0.0, []
-    for response, base, tuned in people:
-        own = base.folds or folds
-        loss = loss_difference(response, base.prediction, tuned.prediction, own)
-        # Weighted so that the mean over the study's words is that over the person's own.
-        share = float(folds.usable.sum() / own.usable.sum())
-        difference = difference + np.where(own.usable[:, None], loss * share, 0)
-        weight = weight + own.usable[:, None] * share
-        gains.append((tuned.r_per_fold - base.r_per_fold, tuned.left_out_r - base.left_out_r, own))
-        if unit == "words":
-            drawn = (own, resamples, seed, folds)
-            null = null + permutation_null(response, tuned.prediction, *drawn)
-            null = null - permutation_null(response, base.prediction, *drawn)
-    difference, weight, count = difference / len(gains), weight / len(gains), len(gains)
-    mean = mean_over_people(gains, folds)
+    permuted = (resamples, seed) if unit == "words" else None
+    mean, difference, weight, null = _over_people(people, folds, permuted)
     estimate = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
     decay = autocorrelation(difference, folds)[1]
     block = block_length(block, decay, folds, drift_cutoff)
@@ -189,7 +182,7 @@ def compare_models(
     sums, words = block_sums(difference, blocks)
     sizes = block_sums(weight, blocks)[0][:, 0]
     if unit == "words":
-        found, notes = _permuted(estimate, null / count)
+        found, notes = _permuted(estimate, null)
     else:
         units = equal_blocks(sizes / words)
         found, notes = _flipped(sums, units, estimate, mean.blocks, resamples, seed, adjacency)
@@ -210,6 +203,45 @@ def compare_models(
         block=block,
         notes=notes + ([too_few] if too_few else []),
     )
+
+
+def _over_people(
+    people: Iterable[tuple[np.ndarray, Fit, Fit]],
+    folds: Folds,
+    permuted: tuple[int, int] | None,
+) -> tuple[FoldScores, np.ndarray, np.ndarray, np.ndarray]:
+    """Means over people, of whom one is in memory at a time.
+
+    Parameters
+    ----------
+    people, folds
+        As in `compare_models`.
+    permuted
+        Number of permutations of words and their seed; None for none.
+
+    Returns
+    -------
+    gains in r
+    loss difference (n, t) and weight (n, 1)
+        Weighted so that the mean over the study's words is that over each person's own.
+    null : (resamples, t)
+        Of the gain in r under permuted words; 0 without these.
+    """
+    difference, weight, null, gains = 0.0, 0.0, 0.0, []
+    for response, base, tuned in people:
+        own = base.folds or folds
+        loss = loss_difference(response, base.prediction, tuned.prediction, own)
+        share = float(folds.usable.sum() / own.usable.sum())
+        difference = difference + np.where(own.usable[:, None], loss * share, 0)
+        weight = weight + own.usable[:, None] * share
+        gains.append((tuned.r_per_fold - base.r_per_fold, tuned.left_out_r - base.left_out_r, own))
+        if permuted:
+            drawn = (own, *permuted, folds)
+            null = null + permutation_null(response, tuned.prediction, *drawn)
+            null = null - permutation_null(response, base.prediction, *drawn)
+    count = len(gains)
+    mean = mean_over_people(gains, folds)
+    return mean, difference / count, weight / count, np.asarray(null / count)
 
 
 def _flipped(

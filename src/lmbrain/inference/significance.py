@@ -22,8 +22,9 @@ mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy import fft, sparse
@@ -148,26 +149,9 @@ def chance_test(
     ----------
     Nadeau & Bengio 2003, Machine Learning 52, 239-281.
     """
-    shifts = None
-    if method == "circular_shift":
-        shifts = draw_shifts(folds, resamples, minimal_shift, seed)
-    scores, lags, decays, total, null = [], [], [], 0.0, 0.0
-    for response, fit in people:
-        own = fit.folds or folds
-        scores.append((fit.r_per_fold, fit.left_out_r, own))
-        lag1, decay = autocorrelation(response, own)
-        lags.append(lag1)
-        decays.append(decay)
-        if method == "flip_blocks":
-            total = total + fold_products(response, fit.prediction, own)
-        elif shifts is not None:
-            drawn = shifts
-            if own is not folds:
-                drawn = draw_shifts(folds, resamples, minimal_shift, seed, own)
-            null = null + fold_null(response, fit.prediction, own, drawn)
-        else:
-            null = null + permutation_null(response, fit.prediction, own, resamples, seed, folds)
-    count, decay = len(scores), np.max(decays, axis=0)
+    material = _material(method, folds, resamples, minimal_shift, seed)
+    scores, lags, decays, total = _over_people(people, folds, material)
+    decay = np.max(decays, axis=0)
     everybody = [own for _, _, own in scores]
     mean = mean_over_people(scores, folds)
     estimate = jackknife(mean.per_fold, mean.left_out, folds, mean.blocks)
@@ -180,7 +164,7 @@ def chance_test(
         found, notes = _flip_blocks(total, labels, twice, resamples, seed, adjacency)
     else:
         correction = 1.0 if method == "permute_words" else twice
-        found = _against(estimate.effect / correction, null / count)
+        found = _against(estimate.effect / correction, total / len(scores))
         notes = _shift_notes(method, decay, everybody, minimal_shift)
     too_few = resamples_note(len(decay), resamples, level)
     return ChanceTest(
@@ -197,6 +181,48 @@ def chance_test(
         block=block if method == "flip_blocks" else None,
         notes=notes + ([too_few] if too_few else []),
     )
+
+
+Material = Callable[[np.ndarray, np.ndarray, Folds], np.ndarray]
+
+
+def _material(
+    method: str, folds: Folds, resamples: int, minimal_shift: float, seed: int
+) -> Material:
+    """What the test sums over people, from a response, its prediction and a person's own folds."""
+    if method == "flip_blocks":
+        return fold_products
+    if method == "permute_words":
+        return partial(permutation_null, resamples=resamples, seed=seed, study=folds)
+    shifts = draw_shifts(folds, resamples, minimal_shift, seed)
+
+    def shifted(response: np.ndarray, prediction: np.ndarray, own: Folds) -> np.ndarray:
+        drawn = shifts
+        if own is not folds:
+            drawn = draw_shifts(folds, resamples, minimal_shift, seed, own)
+        return fold_null(response, prediction, own, drawn)
+
+    return shifted
+
+
+def _over_people(
+    people: Iterable[tuple[np.ndarray, Fit]], folds: Folds, material: Material
+) -> tuple[
+    list[tuple[np.ndarray, np.ndarray, Folds]], list[np.ndarray], list[np.ndarray], np.ndarray
+]:
+    """Scores, lag-1 autocorrelation and decay of each person, and the sum of the material.
+
+    One person is in memory at a time.
+    """
+    scores, lags, decays, total = [], [], [], 0.0
+    for response, fit in people:
+        own = fit.folds or folds
+        scores.append((fit.r_per_fold, fit.left_out_r, own))
+        lag1, decay = autocorrelation(response, own)
+        lags.append(lag1)
+        decays.append(decay)
+        total = total + material(response, fit.prediction, own)
+    return scores, lags, decays, np.asarray(total)
 
 
 def counted_twice(folds: Folds) -> float:
