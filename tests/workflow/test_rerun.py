@@ -84,9 +84,9 @@ FROM_RESPONSES = {
         ({"timing": {"tolerance": 0.01}}, FROM_RESPONSES),
         ({"responses": {"baseline": {"start": -0.1, "stop": 0.0}}}, FROM_RESPONSES),
         ({"preprocessing": {"resample": 100.0}}, {"preprocess", *FROM_RESPONSES}),
-        ({"preprocessing": {"keep_cleaned": False}}, set()),
+        ({"preprocessing": {"keep_cleaned": False}}, {"report_page"}),
         (
-            {"denoising": {"penalties": [100]}},
+            {"denoising": {"penalties": [100, 1000]}},
             {
                 "cross_subject_prediction",
                 "noise_ceiling",

@@ -116,7 +116,10 @@ def test_the_simulated_recordings_are_a_bids_data_set(results):
 
 def test_no_temporary_file_is_left(results):
     assert [p for p in results.rglob(".*") if p.name != ".snakemake_timestamp"] == []
-    assert list(results.glob("meg/*_raw.fif")) == []
+
+
+def test_cleaned_recordings_are_kept_as_the_config_says(results):
+    assert len(list(results.glob("meg/*_raw.fif"))) == 4
 
 
 def test_snakemakes_own_report_works(smoke):
