@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,23 @@ from lmbrain.encoding.bands import banded
 from lmbrain.encoding.cost import estimate_cost
 from lmbrain.encoding.folds import Folds
 from lmbrain.encoding.penalties import penalty_groups
-from lmbrain.encoding.ridge import nested_ridge
+from lmbrain.encoding.ridge import NestedRidgeResult, nested_ridge
 from lmbrain.encoding.space import FeatureSpace
 from lmbrain.errors import LmbrainError
 
 log = logging.getLogger(__name__)
+
+PLACE = ("sensor", "time")
+PER_FOLD = (
+    "r_per_fold",
+    "penalty",
+    "at_edge",
+    "weighting",
+    "validation_r",
+    "validation_r2",
+    "response_mean",
+    "response_sd",
+)
 
 
 def read_features(
@@ -156,36 +168,25 @@ def encode(
     )
     if result.edge_note:
         log.warning("%s", result.edge_note)
-    per_fold: Mapping[str, np.ndarray] = {
-        name: getattr(result, name)
-        for name in (
-            "r_per_fold",
-            "penalty",
-            "at_edge",
-            "weighting",
-            "validation_r",
-            "validation_r2",
-            "response_mean",
-            "response_sd",
-        )
-    }
-    place = {"sensor": responses["sensor"], "time": responses["time"]}
-    scores = xr.Dataset(
-        {
-            "r": (("sensor", "time"), result.r.reshape(shape)),
-            "r2": (("sensor", "time"), result.r2.reshape(shape)),
-        }
-        | {
-            name: (("fold", "sensor", "time"), folds.onto_study(values.reshape(-1, *shape)))
-            for name, values in per_fold.items()
-        },
-        coords=place,
-        attrs={"n_features": size, "penalties": list(result.penalties)},
-    )
     prediction = xr.DataArray(
         result.prediction.reshape(responses.shape),
-        dims=("sample", "sensor", "time"),
-        coords=place,
+        dims=("sample", *PLACE),
+        coords={name: responses[name] for name in PLACE},
         name="prediction",
     )
-    return scores, prediction
+    return _scores(result, responses, folds).assign_attrs(n_features=size), prediction
+
+
+def _scores(result: NestedRidgeResult, responses: xr.DataArray, folds: Folds) -> xr.Dataset:
+    """Scores of a fit by sensor and bin, per fold of the study where they have folds."""
+    shape = responses.shape[1:]
+    means = {name: (PLACE, getattr(result, name).reshape(shape)) for name in ("r", "r2")}
+    per_fold = {
+        name: (("fold", *PLACE), folds.onto_study(getattr(result, name).reshape(-1, *shape)))
+        for name in PER_FOLD
+    }
+    return xr.Dataset(
+        means | per_fold,
+        coords={name: responses[name] for name in PLACE},
+        attrs={"penalties": list(result.penalties)},
+    )

@@ -85,8 +85,18 @@ def sweep(
         found["r"].append(by_itself.r_per_fold)
         found["unique"].append(joined.r2_per_fold - floor)
         found["validation_r2"].append(joined.validation_r2)
+    return _chosen(_by_choice(found, list(states), responses, folds))
+
+
+def _by_choice(
+    found: Mapping[str, Sequence[np.ndarray]],
+    choices: Sequence[Choice],
+    responses: xr.DataArray,
+    folds: Folds,
+) -> xr.Dataset:
+    """Scores of each choice by fold of the study, sensor and bin."""
     shape = responses.shape[1:]
-    result = xr.Dataset(
+    return xr.Dataset(
         {
             name if name == "validation_r2" else f"{name}_per_fold": (
                 ("choice", "fold", "sensor", "time"),
@@ -95,12 +105,17 @@ def sweep(
             for name, values in found.items()
         },
         coords={
-            "context_words": ("choice", [context for context, _ in states]),
-            "layer": ("choice", [layer for _, layer in states]),
+            "context_words": ("choice", [context for context, _ in choices]),
+            "layer": ("choice", [layer for _, layer in choices]),
             "sensor": responses["sensor"],
             "time": responses["time"],
         },
     )
+
+
+def _chosen(result: xr.Dataset) -> xr.Dataset:
+    """Add means over folds, and those of the choice that each fold's inner folds favour."""
+    result = result.copy()
     # Any choice in a fold that the person lacks: its scores are missing all the same.
     validation = result["validation_r2"].mean(("sensor", "time"))
     best = validation.fillna(0).argmax("choice")
