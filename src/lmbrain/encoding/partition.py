@@ -5,7 +5,7 @@ Unique variance of a part = R2 of all parts - R2 of all the others, held out (do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -77,6 +77,18 @@ def variance_partition(
         "alone": [r2((band,)) for band in every],
         "unique": [r2(every) - r2(tuple(b for b in every if b != band)) for band in every],
     }
+    result = _by_part(per_fold, space.names, responses, folds)
+    mean = r2(every).mean(axis=0).reshape(responses.shape[1:])
+    return result.assign(r2=(("sensor", "time"), mean))
+
+
+def _by_part(
+    per_fold: Mapping[str, Sequence[np.ndarray]],
+    parts: Sequence[str],
+    responses: xr.DataArray,
+    folds: Folds,
+) -> xr.Dataset:
+    """Values of each part by fold of the study, sensor and bin, and their means over folds."""
     shape = responses.shape[1:]
     result = xr.Dataset(
         {
@@ -87,12 +99,11 @@ def variance_partition(
             for name, values in per_fold.items()
         },
         coords={
-            "part": list(space.names),
+            "part": list(parts),
             "sensor": responses["sensor"],
             "time": responses["time"],
         },
     )
-    result["r2"] = (("sensor", "time"), r2(every).mean(axis=0).reshape(shape))
     for name in per_fold:
         result[name] = result[f"{name}_per_fold"].mean("fold")
     return result
