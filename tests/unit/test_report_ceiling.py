@@ -89,13 +89,15 @@ def test_an_extrapolation_that_reaches_1_is_not_given():
 
 def test_data_that_share_nothing_measurable_are_called_so():
     section = ceiling.section(file_of(reliability=0.001, low=-0.002), scores(0.0))
-    assert section.verdict.startswith("Nothing measurable is shared between people")
-    assert "0.001 [-0.002, 0.050]" in section.verdict
+    assert section.verdict.startswith("On average over sensors and bins, people share nothing")
+    assert "0.001 [-0.002, 0.050]; measurable in 0% of the sensors and bins" in section.verdict
+    table = kinds(section, Table)[0]
+    assert "the same, infinitely many others" not in [str(row[0]) for row in table.rows]
 
 
 def test_an_interval_that_cannot_be_computed_is_not_called_one_that_reaches_0():
     verdict = ceiling.section(file_of(low=np.nan), scores(0.05)).verdict
-    assert "Nothing measurable" not in verdict
+    assert "share nothing" not in verdict
     assert verdict.startswith("Mean reliability 0.040, without an interval")
 
 

@@ -18,8 +18,9 @@ TITLE = "How good the data are: noise ceilings"
 SHARED = "inter-subject correlation"
 LEARNED = "other people's brains, mapping learned"
 NOTHING = (
-    "Nothing measurable is shared between people (the interval of the reliability reaches 0): no "
-    "model can be told from chance by these responses, and fractions of the ceiling mean nothing."
+    "On average over sensors and bins, people share nothing measurable at the same place (the "
+    "interval of the reliability reaches 0): ceilings, and fractions of them, are guesses, and no "
+    "value at infinitely many people is given."
 )
 NO_INTERVAL = (
     "without an interval, which needs three folds that people share: whether anything is shared "
@@ -58,15 +59,17 @@ def _verdict(ceiling: xr.Dataset, model: np.ndarray) -> str:
         return f"{ceiling.attrs['note']} {repeats}".strip()
     if np.isnan(low):
         return f"Mean reliability {number(mean)}, {NO_INTERVAL} {repeats}".strip()
+    share = percent(float((ceiling["reliability_low"] > 0).mean()))
+    where = f"in {share} of the sensors and bins (interval above 0; by chance 2.5%)."
     if low <= 0:
-        return f"{NOTHING} Mean reliability {_ends(mean, low, high)}. {repeats}".strip()
-    share = float((ceiling["reliability_low"] > 0).mean())
+        text = f"{NOTHING} Mean reliability {_ends(mean, low, high)}; measurable {where}"
+        return f"{text} {repeats}".strip()
     limit = np.sqrt(mean)
     text = (
         f"{percent(mean)} of the variance of one person's response is shared with another's (mean "
         f"reliability {_ends(mean, low, high)}): a perfect model of it would reach r = "
         f"{_ends(limit, np.sqrt(low), np.sqrt(high))} with one person's response. It is measurable "
-        f"in {percent(share)} of the sensors and bins (interval above 0; by chance 2.5%)."
+        f"{where}"
     )
     if "cross_subject" in ceiling:
         others = float(ceiling["cross_subject"].mean())
@@ -95,7 +98,8 @@ def _ends(value: float, low: float, high: float) -> str:
 def _limit(ceiling: xr.Dataset, kind: str, over: Sequence[str]) -> xr.DataArray:
     """Correlation with infinitely many others, from means over some dimensions.
 
-    NaN where the estimate reaches 1, too: others are too few, or too unlike, to extrapolate.
+    NaN where the estimate reaches 1, too: others are too few, or too unlike, to extrapolate; and
+    throughout where people share nothing measurable, as a ratio of two noises tells nothing.
     """
     places, people = ([name for name in over if (name == "subject") == own] for own in (0, 1))
     product = xr.apply_ufunc(
@@ -105,7 +109,8 @@ def _limit(ceiling: xr.Dataset, kind: str, over: Sequence[str]) -> xr.DataArray:
     ).mean(people)
     agreement = ceiling[f"{kind}_agreement"].mean(over)
     found = at_infinitely_many(product.to_numpy(), agreement.to_numpy())
-    return product.copy(data=np.where(found < 1, found, np.nan))
+    known = np.ravel(ceiling.attrs["mean_reliability"])[1] > 0
+    return product.copy(data=np.where(known & (found < 1), found, np.nan))
 
 
 def _courses(ceiling: xr.Dataset) -> dict[str, tuple[np.ndarray, str, str]]:
