@@ -131,7 +131,7 @@ def empty_room(subject, run):
 def events_files(subject):
     """What the items of a person's runs, and their onsets, are read from, or the same stand-in."""
     if STUDY.data.kind == "simulated":
-        return expand(SIMULATED_RECORDING + "_events.tsv", subject=subject, run=runs_of(subject))
+        return expand(f"{SIMULATED_RECORDING}_events.tsv", subject=subject, run=runs_of(subject))
     from lmbrain.datasets.bids import item_files, story_name
 
     files = {}

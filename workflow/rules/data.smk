@@ -65,15 +65,17 @@ if RECORDED:
             "../../envs/analysis.yaml"
         threads: 1
         params:
-            root=BIDS.root,
-            recordings=RUNS,
-            presentations=BIDS.presentations,
-            lacking=STUDY.data.missing,
-            story_per=BIDS.story_per,
-            words_file=STUDY.timing.audio.words,
-            events=BIDS.events.model_dump(),
-            user_columns=values("features.user_columns"),
-            story=STUDY.data.story,
+            settings={
+                "root": BIDS.root,
+                "recordings": RUNS,
+                "presentations": BIDS.presentations,
+                "lacking": STUDY.data.missing,
+                "story": STUDY.data.story,
+                "story_per": BIDS.story_per,
+                "words_file": STUDY.timing.audio.words,
+                "user_columns": values("features.user_columns"),
+                **BIDS.events.model_dump(),
+            },
             subjects=SUBJECTS,
             code=code("words_table.py"),
         message:

@@ -5,17 +5,5 @@ from lmbrain.artefacts import write_table
 from lmbrain.datasets.bids import words_table
 
 with job(snakemake) as made:
-    params = snakemake.params
-    words = words_table(
-        root=params.root,
-        subjects=params.subjects,
-        recordings=params.recordings,
-        presentations=params.presentations,
-        lacking=params.lacking,
-        story=params.story,
-        story_per=params.story_per,
-        words_file=params.words_file,
-        user_columns=params.user_columns,
-        **params.events,
-    )
+    words = words_table(subjects=snakemake.params.subjects, **snakemake.params.settings)
     write_table(words, snakemake.output.words, made)
