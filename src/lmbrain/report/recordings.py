@@ -146,7 +146,7 @@ def _artefact(found: Found | None) -> str:
         for c in found["components"]
     ]
     held = ", ".join(removed) or "none removed"
-    return f"{found['events']} ({number(found['per_minute'], 0)}/min; {held})"
+    return f"{found['events']}, {number(found['per_minute'], 0)}/min\n{held}"
 
 
 def _moved(head: Found) -> str:
@@ -156,7 +156,7 @@ def _moved(head: Found) -> str:
     within = farthest(head)
     if within is not None:
         parts.append(f"within {within:.1f} mm")
-    return "; ".join(parts) or "n/a"
+    return "\n".join(parts) or "n/a"
 
 
 def _residual(aligned: Found | None) -> str:
