@@ -297,7 +297,7 @@ def _check_disk(size: int, target: Path) -> None:
 
 def _broken(row: Row, target: Path, part: Path, error: Exception) -> str:
     came = part.stat().st_size if part.is_file() else 0
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = _innermost(error)
     if came:
         return (
             f"The connection to {row['url']} failed ({reason}); the first {came:,} bytes are kept, "
@@ -310,6 +310,13 @@ def _broken(row: Row, target: Path, part: Path, error: Exception) -> str:
         f"{row['url']} does not answer ({reason}); connect to the network and repeat the command, "
         f"or fetch the file elsewhere and put it at {target}."
     )
+
+
+def _innermost(error: BaseException) -> str:
+    """What went wrong at the bottom of a chain of errors, in a line."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _mark(part: Path) -> Path:
