@@ -10,7 +10,7 @@ from lmbrain.datasets.bids import story_name
 from lmbrain.datasets.bids_onsets import item_onsets
 from lmbrain.meg.presentations import mean_over_presentations
 from lmbrain.meg.timing import in_a_sentence
-from lmbrain.meg.word_locked import lost_counts, write_epochs
+from lmbrain.meg.word_locked import write_epochs
 from lmbrain.words import read_words
 
 with job(snakemake) as made:
@@ -37,5 +37,4 @@ with job(snakemake) as made:
     words = read_words(given.words)
     epochs = mean_over_presentations(raws, words, onsets, params.presentations, **params.settings)
     write_epochs(epochs, snakemake.output.responses, made)
-    lost = lost_counts(epochs)
-    write_json({"runs": told, "lost": lost}, snakemake.output.timing, made)
+    write_json({"runs": told}, snakemake.output.timing, made)

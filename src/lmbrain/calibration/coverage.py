@@ -29,7 +29,6 @@ from lmbrain.errors import LmbrainError
 from lmbrain.inference.comparison import compare_models, sign_flip_people, window_gains
 from lmbrain.inference.significance import chance_test
 
-NOMINAL = 0.95
 # Its interval keeps the fits as they are: shown beside, not judged.
 FIXED_FITS = "gain in squared error, fits kept"
 BAND = (0.93, 0.97)

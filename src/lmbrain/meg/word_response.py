@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmbrain.meg.word_locked import lost_counts
+
 if TYPE_CHECKING:
     import mne
 
@@ -37,12 +39,11 @@ def word_response(epochs: mne.BaseEpochs, seed: int) -> dict[str, Any]:
         `agreement` and `p` of `strength`, None where they cannot be told.
     """
     usable = epochs.metadata["usable"].to_numpy(bool)
-    lost = epochs.metadata["lost"][~usable].value_counts()
     kinds = epochs.get_channel_types()
     summary: dict[str, Any] = {
         "items": len(usable),
         "usable": int(usable.sum()),
-        "lost": {str(reason): int(n) for reason, n in lost.items()},
+        "lost": lost_counts(epochs),
         "times": [round(float(t) + 0.5 / epochs.info["sfreq"], 6) for t in epochs.times],
         "evoked": {},
     }
