@@ -4,22 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from configs import read_config
 from lmbrain.datasets.bids import words_table
 from lmbrain.datasets.bids_events import read_events, words_of_run
 from lmbrain.errors import LmbrainError
 
-EVENTS = {
-    "word_column": "word",
-    "kind_columns": ["trial_type"],
-    "word_kinds": ["word"],
-    "other_kinds": ["*"],
-    "silences": [],
-    "quoted": False,
-    "dictionary_column": None,
-    "story_column": None,
-    "sentence_column": None,
-    "sentence_pause": None,
-}
+EVENTS = read_config()["data"]["bids"]["events"]
 HEADER = "onset\tduration\ttrial_type\tvalue\tword"
 ITEMS = ["+", "null", "NA", 'nan."', "None", "true", "didn't"]
 

@@ -12,18 +12,7 @@ from configs import read_config
 from lmbrain.datasets.bids_events import parse_dictionary, read_events, words_of_run
 from lmbrain.errors import LmbrainError
 
-PLAIN = {
-    "word_column": "word",
-    "kind_columns": ["trial_type"],
-    "word_kinds": ["word"],
-    "other_kinds": ["*"],
-    "silences": [],
-    "quoted": False,
-    "dictionary_column": None,
-    "story_column": None,
-    "sentence_column": None,
-    "sentence_pause": None,
-}
+PLAIN = read_config()["data"]["bids"]["events"]
 ARMENI, MASC = (read_config(name)["data"]["bids"]["events"] for name in ("armeni", "meg_masc"))
 
 
